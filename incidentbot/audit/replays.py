@@ -1,0 +1,37 @@
+"""Requests seen before: a signed request that somebody copied and sends again is refused."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from sqlalchemy import String, delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from incidentbot import clock
+from incidentbot.database import Base, UtcDateTime, write_transaction
+
+# Slack's signatures are refused after five minutes anyway; older rows are of no use.
+KEPT = timedelta(minutes=10)
+
+
+class SeenRequest(Base):
+    """A request that came in, by the hash of its signature."""
+
+    __tablename__ = "seen_requests"
+
+    signature_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+def is_first_time(session: Session, signature: str) -> bool:
+    """Remember the request with this signature; return False when it has been here before."""
+    seen = SeenRequest(
+        signature_hash=hashlib.sha256(signature.encode()).hexdigest(), at=clock.now()
+    )
+    try:
+        with write_transaction(session):
+            session.execute(delete(SeenRequest).where(SeenRequest.at < clock.now() - KEPT))
+            session.add(seen)
+    except IntegrityError:
+        return False
+    return True

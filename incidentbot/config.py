@@ -1,0 +1,152 @@
+"""Settings: every environment variable, typed, checked at start, all mistakes reported together."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL_SECRET_KEY = "local-only-not-a-secret"  # noqa: S105 - refused unless everything is local
+
+Words = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingsError(Exception):
+    """The settings are wrong. The text lists each mistake and what the setting should be."""
+
+
+class Settings(BaseSettings):
+    """What the environment (or `.env`) says. Each field is the variable of the same name."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    database_url: str = Field(
+        default=f"sqlite:///{ROOT / 'instance' / 'incidentbot.db'}",
+        description="sqlite:///path or postgresql://user:password@host/name",
+    )
+    redis_url: str | None = Field(
+        default=None,
+        pattern=r"^(rediss?|unix)://",
+        description="redis://host:6379/0; without it deliveries run in the web process",
+    )
+    secret_key: SecretStr = Field(
+        default=SecretStr(LOCAL_SECRET_KEY),
+        description="a long random text that signs sessions: openssl rand -hex 32",
+    )
+    base_url: str = Field(
+        default="http://localhost:8000",
+        pattern=r"^https?://[^/\s]+$",
+        description="the address people open, without a path: https://incidents.example.com",
+    )
+    port: int = Field(default=8000, ge=1, le=65535, description="a port number, 1 to 65535")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
+    log_format: Literal["json", "text"] = Field(default="json", description="json or text")
+
+    slack_bot_token: SecretStr | None = Field(
+        default=None, description="the bot token, it begins with xoxb-"
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        default=None, description="the app's signing secret, under Basic Information in Slack"
+    )
+    slack_api_url: str = Field(
+        default="https://slack.com/api/",
+        pattern=r"^https?://\S+/$",
+        description="an address that ends in a slash: https://slack.com/api/",
+    )
+
+    services: Words = Field(
+        default=("general",), description="names separated by commas: payments, search"
+    )
+    service_owners: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description='JSON from service to Slack user ids: {"payments": ["U012AB3CD"]}',
+    )
+    notification_channel_general: str = Field(
+        default="#general", description="a channel's #name or id"
+    )
+    notification_channel_engineering: str = Field(
+        default="#engineering", description="a channel's #name or id"
+    )
+    p1_users: Words = Field(
+        default=(), description="Slack user ids separated by commas: U012AB3CD, U045EF6GH"
+    )
+
+    @field_validator("services", "p1_users", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _name_the_driver(cls, value: str) -> str:
+        for prefix in ("postgres://", "postgresql://"):
+            if value.startswith(prefix):
+                return "postgresql+psycopg2://" + value.removeprefix(prefix)
+        if value.startswith(("sqlite:///", "postgresql+psycopg2://")):
+            return value
+        raise ValueError("not a database this version knows")
+
+    def flask_config(self) -> dict[str, Any]:
+        """Return Flask's own configuration, and that of its extensions."""
+        return {
+            "SECRET_KEY": self.secret_key.get_secret_value(),
+            "SQLALCHEMY_DATABASE_URI": self.database_url,
+            "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
+            "SESSION_COOKIE_NAME": "incidentbot",
+            "SESSION_COOKIE_HTTPONLY": True,
+            "SESSION_COOKIE_SAMESITE": "Lax",
+            "SESSION_COOKIE_SECURE": self.base_url.startswith("https://"),
+            "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a form left open overnight still works
+            "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
+        }
+
+    @property
+    def is_local(self) -> bool:
+        """Whether people reach the app on this machine only."""
+        host = self.base_url.split("://", 1)[1].rsplit(":", 1)[0]
+        return host in ("localhost", "127.0.0.1", "[::1]")
+
+    @property
+    def slack_is_connected(self) -> bool:
+        """Whether both of Slack's secrets are set."""
+        return self.slack_bot_token is not None and self.slack_signing_secret is not None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment; `overrides` replace single ones.
+
+    Raises SettingsError with a line for each mistake. No line repeats a value: it may be a secret.
+    """
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        lines = [_explain(str(detail["loc"][0])) for detail in error.errors() if detail["loc"]]
+        raise SettingsError("\n".join(dict.fromkeys(lines))) from None
+    except (ValueError, json.JSONDecodeError) as error:  # e.g. SERVICE_OWNERS is not JSON
+        raise SettingsError(str(error)) from None
+    mistakes = []
+    if settings.secret_key.get_secret_value() == LOCAL_SECRET_KEY and not settings.is_local:
+        mistakes.append(_explain("secret_key"))
+    if (settings.slack_bot_token is None) != (settings.slack_signing_secret is None):
+        missing = "slack_bot_token" if settings.slack_bot_token is None else "slack_signing_secret"
+        mistakes.append(_explain(missing))
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return settings
+
+
+def _explain(field: str) -> str:
+    return f"{field.upper()} must be {Settings.model_fields[field].description}"

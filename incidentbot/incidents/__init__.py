@@ -1,0 +1,1 @@
+"""Incidents: their rules, their changes, their story."""

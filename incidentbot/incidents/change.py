@@ -1,0 +1,199 @@
+"""One command under way: the incident locked, what it was before, and everything written with it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from incidentbot import clock
+from incidentbot.audit import log as audit
+from incidentbot.audit.models import Outcome
+from incidentbot.database import write_transaction
+from incidentbot.incidents.errors import AlreadyDone, InvalidMove, NotAllowed, NotFound
+from incidentbot.incidents.lifecycle import Severity
+from incidentbot.incidents.models import EventKind, Incident, TimelineEvent
+from incidentbot.incidents.permissions import Action, judge
+from incidentbot.incidents.queries import parse_reference
+from incidentbot.outbox.publish import wake
+from incidentbot.routing.plan import IncidentEvent
+from incidentbot.routing.route import route
+from incidentbot.users.actor import Actor
+from incidentbot.users.models import User
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a command: the incident as it is now, and a sentence for the person.
+
+    `changed` is False when there was nothing to do, because it had been done already.
+    """
+
+    incident: Incident
+    sentence: str
+    changed: bool = True
+
+
+class Change:
+    """What one command writes: timeline events with their deliveries, then one audit entry."""
+
+    def __init__(self, session: Session, incident: Incident, actor: Actor) -> None:
+        self.session = session
+        self.incident = incident
+        self.actor = actor
+        # The story never runs backwards, even when two machines' clocks differ.
+        self.now: datetime = max(clock.now(), incident.updated_at)
+        self.before: dict[str, Any] = snapshot(incident)
+        self.details: dict[str, Any] = {}
+        self.reason: str | None = None
+        self._nothing: str | None = None
+        self._changed = False
+
+    def tell(
+        self,
+        kind: EventKind,
+        text: str = "",
+        data: Mapping[str, Any] | None = None,
+        *,
+        previous_severity: Severity | None = None,
+        invite: Iterable[User | None] = (),
+    ) -> None:
+        """Append an event to the timeline and write the deliveries that tell it.
+
+        `invite` are people who belong in the incident's channel from now on.
+        """
+        self.touch()
+        newest = select(func.max(TimelineEvent.seq)).where(
+            TimelineEvent.incident_id == self.incident.id
+        )
+        seq = (self.session.scalar(newest) or 0) + 1
+        self.session.add(
+            TimelineEvent(
+                incident_id=self.incident.id,
+                seq=seq,
+                kind=kind,
+                at=self.now,
+                actor_id=self.actor.user_id,
+                actor_name=self.actor.name,
+                door=self.actor.door.value,
+                text=text,
+                data=dict(data or {}),
+            )
+        )
+        self.reason = text or None
+        self.session.flush()
+        slack_ids = [user.slack_user_id for user in invite if user and user.slack_user_id]
+        route(
+            self.session,
+            IncidentEvent(
+                incident_id=self.incident.id,
+                reference=self.incident.reference,
+                kind=kind,
+                seq=seq,
+                severity=self.incident.severity,
+                previous_severity=previous_severity,
+                invite=tuple(dict.fromkeys(slack_ids)),
+            ),
+        )
+
+    def touch(self) -> None:
+        """Mark the incident as changed now."""
+        self.incident.version += 1
+        self.incident.updated_at = self.now
+        self._changed = True
+
+    def nothing(self, sentence: str) -> None:
+        """Say that there is nothing to do, and why."""
+        self._nothing = sentence
+
+    def require_open(self) -> None:
+        """Raise InvalidMove when the incident is closed."""
+        if not self.incident.status.is_open:
+            raise InvalidMove(
+                f"{self.incident.reference} is {self.incident.status.value}. "
+                "Add a note, or reopen it first."
+            )
+
+    def audit(self, action: str, *, override: bool = False) -> None:
+        """Append the audit entry: the last thing before the transaction ends. Nothing without a change."""
+        if self._changed:
+            audit.append(
+                self.session,
+                self.actor,
+                action,
+                self.incident.reference,
+                before=self.before,
+                after={**snapshot(self.incident), **self.details},
+                override=override,
+                reason=self.reason,
+            )
+
+    def result(self, sentence: str) -> Result:
+        """Return what to tell the person: `sentence`, or why nothing was done."""
+        return Result(self.incident, self._nothing or sentence, changed=self._changed)
+
+
+@contextmanager
+def changing(session: Session, reference: str, actor: Actor, action: Action) -> Iterator[Change]:
+    """Run the block with the incident locked and the actor's right checked; then commit it all.
+
+    Raises NotFound, NotAllowed (which is audited too), and AlreadyDone when this very request made
+    its change before.
+    """
+    try:
+        with write_transaction(session):
+            incident = lock_incident(session, Incident.number == parse_reference(reference))
+            if incident is None:
+                raise NotFound(f"There is no incident {reference}.")
+            if audit.find_request(session, actor.request_id) is not None:
+                raise AlreadyDone("That was done already.")
+            verdict = judge(action, actor, incident.commander_id, incident.commander.name)
+            if not verdict.allowed:
+                raise NotAllowed(verdict.reason)
+            change = Change(session, incident, actor)
+            yield change
+            change.audit(action.value, override=verdict.override)
+    except NotAllowed as refusal:
+        record_refusal(session, actor, action, reference, refusal)
+        raise
+    wake()
+
+
+def record_refusal(
+    session: Session, actor: Actor, action: Action, subject: str, refusal: NotAllowed
+) -> None:
+    """Put a refused command into the audit log, in a transaction of its own."""
+    with write_transaction(session):
+        audit.append(
+            session,
+            actor,
+            action.value,
+            subject,
+            before={},
+            after={},
+            outcome=Outcome.REFUSED,
+            reason=str(refusal),
+        )
+
+
+def lock_incident(session: Session, condition: Any) -> Incident | None:
+    """Return the incident that `condition` selects, locked until the transaction ends."""
+    return session.scalars(
+        select(Incident)
+        .where(condition)
+        .with_for_update(of=Incident, key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def snapshot(incident: Incident) -> dict[str, Any]:
+    """Return what the audit log keeps of an incident, before and after."""
+    return {
+        "status": incident.status.value,
+        "severity": incident.severity.value,
+        "commander_id": incident.commander_id,
+        "resolved_at": incident.resolved_at.isoformat() if incident.resolved_at else None,
+    }

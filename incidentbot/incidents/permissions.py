@@ -1,0 +1,72 @@
+"""Who may do what to which incident. Pure functions."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from incidentbot.users.actor import Actor
+from incidentbot.users.models import Role
+
+
+class Action(StrEnum):
+    """What a person may want to do. The value is its name in the audit log."""
+
+    DECLARE = "declare"
+    POST_UPDATE = "post_update"
+    MOVE = "move_to"
+    CHANGE_SEVERITY = "change_severity"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+    CANCEL = "cancel"
+    HAND_OVER = "hand_over"
+    TAKE_OVER = "take_over"
+    ADD_NOTE = "add_note"
+    DRAFT_POSTMORTEM = "draft_postmortem"
+    EDIT_POSTMORTEM = "edit_postmortem"
+
+
+# Everyone who responds may do these; all others belong to the commander.
+OPEN_TO_RESPONDERS = frozenset({Action.DECLARE, Action.ADD_NOTE, Action.TAKE_OVER})
+
+_VERBS = {
+    Action.DECLARE: "declare an incident",
+    Action.POST_UPDATE: "post a status update",
+    Action.MOVE: "change the status",
+    Action.CHANGE_SEVERITY: "change the severity",
+    Action.RESOLVE: "resolve the incident",
+    Action.REOPEN: "reopen the incident",
+    Action.CANCEL: "cancel the incident",
+    Action.HAND_OVER: "hand over the command",
+    Action.TAKE_OVER: "take over the command",
+    Action.ADD_NOTE: "add a note",
+    Action.DRAFT_POSTMORTEM: "draft the post-mortem",
+    Action.EDIT_POSTMORTEM: "edit the post-mortem",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an action is allowed; `override` marks an admin acting in the commander's place."""
+
+    allowed: bool
+    override: bool = False
+    reason: str = ""
+
+
+def judge(action: Action, actor: Actor, commander_id: int | None, commander: str = "") -> Verdict:
+    """Return whether `actor` may do `action` to an incident that `commander_id` commands.
+
+    `commander` is the commander's name, for the reason a refused person reads.
+    """
+    if actor.role is Role.VIEWER:
+        return Verdict(False, reason=f"Viewers cannot {_VERBS[action]}. Ask an admin for access.")
+    if action in OPEN_TO_RESPONDERS or actor.user_id == commander_id:
+        return Verdict(True)
+    if actor.is_admin:
+        return Verdict(True, override=True)
+    return Verdict(
+        False,
+        reason=(
+            f"Only the commander, {commander}, can {_VERBS[action]}. "
+            "Ask them, or take over the command if they cannot be reached."
+        ),
+    )

@@ -1,0 +1,109 @@
+"""The post-mortem's first draft: what incidentbot knows filled in, what people must add marked."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from incidentbot.incidents.durations import in_words, time_in_statuses, time_to_first_update
+from incidentbot.incidents.models import Incident, TimelineEvent
+from incidentbot.incidents.story import headline
+
+_GAPS = (
+    ("Impact", "Who was affected, how many, how badly, from when to when?"),
+    (
+        "Root cause",
+        "What made it possible, and what set it off? Ask why until it is about the system, not a person.",
+    ),
+)
+_GAPS_AFTER = (
+    ("What went well", "What should we do again?"),
+    ("Lessons", "What surprised us? Where were we lucky?"),
+)
+_ACTION_ITEMS = """\
+| Action | Owner | Due |
+|---|---|---|
+| _To fill in_ | | |
+"""
+
+
+def draft(incident: Incident, events: Sequence[TimelineEvent]) -> str:
+    """Return the draft in Markdown. The incident is resolved; `events` is its whole timeline.
+
+    Times are UTC. What people typed is quoted or escaped, so that it cannot change the layout.
+    """
+    return "\n".join(
+        [
+            f"# Post-mortem: {incident.reference} {escape(incident.title)}",
+            "",
+            *_facts(incident, events),
+            "## Summary",
+            "",
+            quote(incident.summary)
+            if incident.summary
+            else _gap("What happened, in three sentences?"),
+            "",
+            *_sections(_GAPS),
+            "## Timeline",
+            "",
+            "All times are UTC.",
+            "",
+            "| Time | What | Who |",
+            "|---|---|---|",
+            *(_row(event) for event in events),
+            "",
+            *_sections(_GAPS_AFTER),
+            "## Action items",
+            "",
+            _ACTION_ITEMS,
+        ]
+    )
+
+
+def escape(text: str) -> str:
+    """Return `text` as one line of Markdown that shows exactly what was typed."""
+    line = " ".join(text.split())
+    return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", line)
+
+
+def quote(text: str) -> str:
+    """Return `text` as a Markdown quotation, line by line."""
+    return "\n".join(f"> {escape(line)}".rstrip() for line in text.split("\n"))
+
+
+def _facts(incident: Incident, events: Sequence[TimelineEvent]) -> list[str]:
+    resolved_at = incident.resolved_at or events[-1].at
+    first_update = time_to_first_update(events)
+    statuses = time_in_statuses(events, resolved_at)
+    rows = {
+        "Severity": f"{incident.severity.value} ({incident.severity.meaning})",
+        "Service": escape(incident.service.name),
+        "Commander": escape(incident.commander.name),
+        "Declared": f"{incident.declared_at:%Y-%m-%d %H:%M:%S} UTC",
+        "Resolved": f"{resolved_at:%Y-%m-%d %H:%M:%S} UTC",
+        "Duration": in_words(timedelta(seconds=incident.duration_seconds or 0)),
+        "Time to first update": in_words(first_update)
+        if first_update is not None
+        else "none posted",
+        "Time in each status": ", ".join(
+            f"{status.value} {in_words(spent)}" for status, spent in statuses.items()
+        ),
+    }
+    return [
+        "| | |",
+        "|---|---|",
+        *(f"| **{name}** | {value} |" for name, value in rows.items()),
+        "",
+    ]
+
+
+def _sections(gaps: Sequence[tuple[str, str]]) -> list[str]:
+    return [line for title, question in gaps for line in (f"## {title}", "", _gap(question), "")]
+
+
+def _gap(question: str) -> str:
+    return f"_To fill in: {question}_"
+
+
+def _row(event: TimelineEvent) -> str:
+    what = escape(headline(event)) + (f": {escape(event.text)}" if event.text else "")
+    return f"| {event.at:%Y-%m-%d %H:%M:%S} | {what} | {escape(event.actor_name)} |"

@@ -1,0 +1,121 @@
+"""Reading incidents. Nothing here changes anything."""
+
+import re
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from incidentbot.incidents.errors import NotFound
+from incidentbot.incidents.lifecycle import CLOSED
+from incidentbot.incidents.models import (
+    EventKind,
+    Incident,
+    Postmortem,
+    Service,
+    Template,
+    TimelineEvent,
+)
+from incidentbot.outbox.models import Delivery
+
+_REFERENCE = re.compile(r"\s*(?:inc-)?([0-9]{1,9})\s*", re.IGNORECASE)
+
+
+def parse_reference(reference: str) -> int:
+    """Return the number in `INC-42`, `inc-42` or `42`. Raises NotFound for anything else."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise NotFound("An incident is named like INC-42.")
+    return int(match[1])
+
+
+def get_incident(session: Session, reference: str) -> Incident:
+    """Return an incident by its reference. Raises NotFound."""
+    number = parse_reference(reference)
+    incident = session.scalars(select(Incident).where(Incident.number == number)).one_or_none()
+    if incident is None:
+        raise NotFound(f"There is no incident INC-{number}.")
+    return incident
+
+
+def incident_in_channel(session: Session, slack_channel_id: str) -> Incident | None:
+    """Return the incident whose channel this is, if any."""
+    return session.scalars(
+        select(Incident).where(Incident.slack_channel_id == slack_channel_id)
+    ).one_or_none()
+
+
+def list_open(session: Session) -> Sequence[Incident]:
+    """Return every open incident, the worst first, then the oldest."""
+    return session.scalars(
+        select(Incident)
+        .where(Incident.status.not_in(CLOSED))
+        .order_by(Incident.severity, Incident.number)
+    ).all()
+
+
+def list_closed(session: Session, limit: int = 50, before: int | None = None) -> Sequence[Incident]:
+    """Return closed incidents, the newest first: `limit` of those numbered below `before`."""
+    query = select(Incident).where(Incident.status.in_(CLOSED))
+    if before is not None:
+        query = query.where(Incident.number < before)
+    return session.scalars(query.order_by(Incident.number.desc()).limit(limit)).all()
+
+
+def list_timeline(session: Session, incident_id: int) -> Sequence[TimelineEvent]:
+    """Return everything that happened to an incident, in order."""
+    return session.scalars(
+        select(TimelineEvent)
+        .where(TimelineEvent.incident_id == incident_id)
+        .order_by(TimelineEvent.seq)
+    ).all()
+
+
+def get_event(session: Session, incident_id: int, seq: int) -> TimelineEvent:
+    """Return one event of an incident's timeline."""
+    return session.scalars(
+        select(TimelineEvent).where(
+            TimelineEvent.incident_id == incident_id, TimelineEvent.seq == seq
+        )
+    ).one()
+
+
+def last_event(session: Session, incident_id: int, kind: EventKind) -> TimelineEvent | None:
+    """Return the newest event of one kind, if there is one."""
+    return session.scalars(
+        select(TimelineEvent)
+        .where(TimelineEvent.incident_id == incident_id, TimelineEvent.kind == kind)
+        .order_by(TimelineEvent.seq.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def find_postmortem(session: Session, incident_id: int) -> Postmortem | None:
+    """Return the incident's post-mortem, if it has one."""
+    return session.scalars(
+        select(Postmortem)
+        .where(Postmortem.incident_id == incident_id)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def list_services(session: Session) -> Sequence[Service]:
+    """Return every service, by name."""
+    return session.scalars(select(Service).order_by(Service.name)).all()
+
+
+def list_templates(session: Session) -> Sequence[Template]:
+    """Return every template, in the order in which they are offered."""
+    return session.scalars(select(Template).order_by(Template.id)).all()
+
+
+def get_template(session: Session, template_id: int) -> Template | None:
+    """Return one template, if it is still there."""
+    return session.get(Template, template_id)
+
+
+def list_deliveries(session: Session, incident_id: int) -> Sequence[Delivery]:
+    """Return everything that was or shall be told outside about an incident, in order."""
+    return session.scalars(
+        select(Delivery).where(Delivery.incident_id == incident_id).order_by(Delivery.id)
+    ).all()

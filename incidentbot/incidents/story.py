@@ -1,0 +1,41 @@
+"""What each timeline event says, in plain words, the same in Slack, on the web and in exports."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from incidentbot.incidents.models import EventKind, TimelineEvent
+
+_HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
+    EventKind.DECLARED: lambda _data: "Incident declared",
+    EventKind.UPDATE: lambda _data: "Status update",
+    EventKind.STATUS: lambda data: f"Status: {data['from']} → {data['to']}",
+    EventKind.SEVERITY: lambda data: f"Severity: {data['from']} → {data['to']}",
+    EventKind.RESOLVED: lambda _data: "Incident resolved",
+    EventKind.REOPENED: lambda _data: "Incident reopened",
+    EventKind.CANCELLED: lambda _data: "Incident cancelled",
+    EventKind.COMMANDER: lambda data: f"Command handed over: {data['from']} → {data['to']}",
+    EventKind.TAKEOVER: lambda data: f"Command taken over from {data['from']} by {data['to']}",
+    EventKind.NOTE: lambda _data: "Note",
+    EventKind.POSTMORTEM: lambda _data: "Post-mortem drafted",
+    EventKind.CHANNEL: lambda data: f"Channel #{data['name']} opened",
+    EventKind.DELIVERY: lambda data: (
+        f"Not delivered: {_DELIVERIES.get(data['kind'], data['kind'])}"
+    ),
+}
+
+_DELIVERIES = {
+    "slack.war_room": "creating the incident's channel",
+    "slack.invite": "inviting people to the channel",
+    "slack.topic": "setting the channel's topic",
+    "slack.bookmark": "bookmarking the incident's page",
+    "slack.card": "the card in the channel",
+    "slack.message": "a message",
+    "slack.announcement": "the announcement",
+    "slack.dm": "a direct message",
+    "slack.profile": "asking Slack for a person's profile",
+}
+
+
+def headline(event: TimelineEvent) -> str:
+    """Return the event in a few plain words, without its text."""
+    return _HEADLINES[event.kind](event.data)

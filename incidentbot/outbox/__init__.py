@@ -1,0 +1,1 @@
+"""The way out: every effect on the outside world, recorded with the change that caused it."""

@@ -1,0 +1,59 @@
+"""One row per effect on the outside world."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from incidentbot.database import Base, UtcDateTime, word
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    RETRYING = "retrying"
+    DONE = "done"
+    PARKED = "parked"
+    SKIPPED = "skipped"
+
+
+UNFINISHED = (DeliveryState.PENDING, DeliveryState.LEASED, DeliveryState.RETRYING)
+
+
+class Delivery(Base):
+    """One effect: a message, a channel to create, a card to bring up to date.
+
+    Within a `stream` deliveries leave in the order of their ids. `waits_for_id` names a delivery
+    whose result this one needs. `attempts` doubles as the fencing token of a lease. `in_doubt`
+    says that an earlier attempt may have reached the other side without our knowing.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index("ix_deliveries_state_due_at", "state", "due_at"),
+        Index("ix_deliveries_stream_state_id", "stream", "state", "id"),
+        Index("ix_deliveries_incident_id_kind_target", "incident_id", "kind", "target"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incidents.id"))
+    stream: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(64))
+    target: Mapped[str] = mapped_column(String(200))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    dedupe_key: Mapped[str] = mapped_column(String(250), unique=True)
+    waits_for_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id"))
+    priority: Mapped[int] = mapped_column(default=5)
+    state: Mapped[DeliveryState] = mapped_column(word(DeliveryState))
+    attempts: Mapped[int] = mapped_column(default=0)
+    in_doubt: Mapped[bool] = mapped_column(default=False)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

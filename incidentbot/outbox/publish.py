@@ -1,0 +1,108 @@
+"""Add deliveries to the current transaction, and wake whoever sends them once it is committed."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from incidentbot import clock
+from incidentbot.outbox.models import Delivery, DeliveryState
+
+_wakers: list[Callable[[], None]] = []
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What shall happen outside.
+
+    `waits_for` is the dedupe key of the delivery whose result this one needs. `newest_only` says
+    that the sender shows the state as it is when it sends, so an older one not yet tried is
+    superseded. `skip_reason` records an effect that will not happen (a throttled message).
+    """
+
+    kind: str
+    target: str
+    stream: str
+    dedupe_key: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    incident_id: int | None = None
+    waits_for: str | None = None
+    newest_only: bool = False
+    priority: int = 5
+    skip_reason: str | None = None
+
+
+def publish(session: Session, effects: Iterable[Effect]) -> list[Delivery]:
+    """Write one delivery per effect into the caller's transaction, in order.
+
+    After the transaction has been committed the caller calls `wake()`.
+    """
+    now = clock.now()
+    deliveries: list[Delivery] = []
+    for effect in effects:
+        if effect.newest_only:
+            _supersede(session, effect)
+        skipped = effect.skip_reason is not None
+        delivery = Delivery(
+            incident_id=effect.incident_id,
+            stream=effect.stream,
+            kind=effect.kind,
+            target=effect.target,
+            payload=dict(effect.payload),
+            dedupe_key=effect.dedupe_key,
+            waits_for_id=_id_of(session, effect.waits_for),
+            priority=effect.priority,
+            state=DeliveryState.SKIPPED if skipped else DeliveryState.PENDING,
+            last_error=effect.skip_reason,
+            due_at=now,
+            created_at=now,
+            finished_at=now if skipped else None,
+        )
+        session.add(delivery)
+        session.flush()  # ids follow the order of the effects: they are the order of a stream
+        deliveries.append(delivery)
+    return deliveries
+
+
+def on_wake(waker: Callable[[], None]) -> None:
+    """Have `waker` called whenever deliveries were committed. It must be quick and not raise."""
+    _wakers.append(waker)
+
+
+def forget_waker(waker: Callable[[], None]) -> None:
+    """Stop calling `waker`."""
+    _wakers.remove(waker)
+
+
+def wake() -> None:
+    """Tell the runners of this process that something is due. Nothing is lost when none listens."""
+    for waker in list(_wakers):
+        waker()
+
+
+def _supersede(session: Session, effect: Effect) -> None:
+    """Skip older deliveries of the same kind and target, but only those nobody has tried yet."""
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.incident_id == effect.incident_id,
+            Delivery.kind == effect.kind,
+            Delivery.target == effect.target,
+            Delivery.state == DeliveryState.PENDING,
+            Delivery.attempts == 0,
+        )
+        .values(
+            state=DeliveryState.SKIPPED,
+            last_error="superseded by a newer one",
+            finished_at=clock.now(),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _id_of(session: Session, dedupe_key: str | None) -> int | None:
+    if dedupe_key is None:
+        return None
+    return session.scalars(select(Delivery.id).where(Delivery.dedupe_key == dedupe_key)).one()

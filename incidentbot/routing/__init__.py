@@ -1,0 +1,1 @@
+"""Who hears of what: from an incident's event to the deliveries that tell it."""

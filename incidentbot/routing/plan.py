@@ -1,0 +1,185 @@
+"""From one event of an incident to its effects on Slack. Pure: everything it needs is passed in.
+
+The incident's own channel hears everything. Cards and the topic show the incident as it is and are
+brought up to date in place. People and channels elsewhere are told of what changes their night: a
+declaration, an escalation to P1 or P2, and the end of what they were told of.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from incidentbot.incidents.lifecycle import Severity, renotifies
+from incidentbot.incidents.models import EventKind
+from incidentbot.outbox.publish import Effect
+
+WAR_ROOM = "war-room"  # the target that stands for the incident's own channel
+
+# What the incident's channel is told in a message of its own; a declaration is told by its card.
+_TOLD_IN_CHANNEL = frozenset(EventKind) - {
+    EventKind.DECLARED,
+    EventKind.CHANNEL,
+    EventKind.DELIVERY,
+}
+# What the card in the channel and the topic show.
+_CHANGES_CARD = frozenset(
+    {
+        EventKind.UPDATE,
+        EventKind.STATUS,
+        EventKind.SEVERITY,
+        EventKind.RESOLVED,
+        EventKind.REOPENED,
+        EventKind.CANCELLED,
+        EventKind.COMMANDER,
+        EventKind.TAKEOVER,
+    }
+)
+# What the cards elsewhere show: the same, and the link to the channel once there is one.
+_CHANGES_ANNOUNCEMENT = _CHANGES_CARD | {EventKind.CHANNEL}
+# What is told again to everyone who was told of the incident.
+_TOLD_TO_ALL = frozenset({EventKind.RESOLVED, EventKind.REOPENED, EventKind.CANCELLED})
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Slack channels (ids or #names) and people (Slack user ids) outside the incident's channel."""
+
+    channels: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class IncidentEvent:
+    """What happened, reduced to what decides who hears of it. `seq` is its number in the timeline."""
+
+    incident_id: int
+    reference: str
+    kind: EventKind
+    seq: int
+    severity: Severity
+    previous_severity: Severity | None = None
+    invite: tuple[str, ...] = field(default=())  # Slack user ids who belong in the channel now
+
+
+def plan(
+    event: IncidentEvent, level: Audience, told: Audience, throttled: Collection[str]
+) -> list[Effect]:
+    """Return the effects of `event`, in the order in which they should leave.
+
+    `level` is who hears of incidents of this severity, `told` who has heard of this one already,
+    `throttled` the people who had a message about it too recently.
+    """
+    return [
+        *_war_room(event),
+        *_in_channel(event),
+        *_elsewhere(event, level, told, throttled),
+    ]
+
+
+def _war_room(event: IncidentEvent) -> Iterator[Effect]:
+    if event.kind is EventKind.DECLARED:
+        yield _effect(event, "slack.war_room", WAR_ROOM, "war-room")
+        yield _effect(event, "slack.card", WAR_ROOM, "card", needs_channel=True, newest_only=True)
+        yield _effect(event, "slack.bookmark", WAR_ROOM, "bookmark", needs_channel=True)
+    if event.kind in _CHANGES_CARD | {EventKind.DECLARED}:
+        yield _effect(event, "slack.topic", WAR_ROOM, "topic", needs_channel=True, newest_only=True)
+    if event.invite:
+        yield _effect(
+            event,
+            "slack.invite",
+            WAR_ROOM,
+            "invite",
+            needs_channel=True,
+            payload={"users": list(event.invite)},
+        )
+
+
+def _in_channel(event: IncidentEvent) -> Iterator[Effect]:
+    if event.kind in _TOLD_IN_CHANNEL:
+        yield _effect(
+            event,
+            "slack.message",
+            WAR_ROOM,
+            "messages",
+            needs_channel=True,
+            payload={"seq": event.seq},
+        )
+    if event.kind in _CHANGES_CARD:
+        yield _effect(event, "slack.card", WAR_ROOM, "card", needs_channel=True, newest_only=True)
+
+
+def _elsewhere(
+    event: IncidentEvent, level: Audience, told: Audience, throttled: Collection[str]
+) -> Iterator[Effect]:
+    escalated = (
+        event.kind is EventKind.SEVERITY
+        and event.previous_severity is not None
+        and renotifies(event.previous_severity, event.severity)
+    )
+    new_to_it: tuple[str, ...] = ()
+    if event.kind is EventKind.DECLARED or escalated:
+        new_to_it = tuple(channel for channel in level.channels if channel not in told.channels)
+    changed = told.channels if event.kind in _CHANGES_ANNOUNCEMENT else ()
+    for channel in (*new_to_it, *changed):
+        yield _effect(
+            event, "slack.announcement", channel, f"announcement/{channel}", newest_only=True
+        )
+
+    if escalated:
+        again = tuple(channel for channel in level.channels if channel in told.channels)
+        people = level.people
+    elif event.kind in _TOLD_TO_ALL:
+        again, people = told.channels, told.people
+    else:
+        again, people = (), level.people if event.kind is EventKind.DECLARED else ()
+    for channel in again:
+        yield _effect(
+            event,
+            "slack.message",
+            channel,
+            f"announcement/{channel}",
+            payload={"seq": event.seq},
+        )
+    for person in people:
+        yield _effect(
+            event,
+            "slack.dm",
+            person,
+            f"dm/{person}",
+            payload={"seq": event.seq},
+            skip_reason=(
+                "throttled: this person had a message about this incident within 5 minutes"
+                if person in throttled
+                else None
+            ),
+        )
+
+
+def _effect(
+    event: IncidentEvent,
+    kind: str,
+    target: str,
+    stream: str,
+    *,
+    needs_channel: bool = False,
+    newest_only: bool = False,
+    payload: dict[str, object] | None = None,
+    skip_reason: str | None = None,
+) -> Effect:
+    # A message to a person must not wait behind another incident's, a card not behind a message.
+    return Effect(
+        kind=kind,
+        target=target,
+        stream=f"{event.reference}/{stream}",
+        dedupe_key=f"{event.reference}/{event.seq}/{kind}/{target}",
+        payload=payload or {},
+        incident_id=event.incident_id,
+        waits_for=war_room_key(event.reference) if needs_channel else None,
+        newest_only=newest_only,
+        priority=int(event.severity.value[1]),
+        skip_reason=skip_reason,
+    )
+
+
+def war_room_key(reference: str) -> str:
+    """Return the dedupe key of the delivery that creates an incident's channel."""
+    return f"{reference}/1/slack.war_room/{WAR_ROOM}"

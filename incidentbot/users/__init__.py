@@ -1,0 +1,1 @@
+"""People: accounts, Slack identities, roles."""

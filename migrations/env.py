@@ -1,0 +1,48 @@
+"""Alembic's entry: migrate the app's database, then give a new one its first-start defaults."""
+
+from alembic import context
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from incidentbot.extensions import db
+from incidentbot.audit import replays  # noqa: F401 - its table belongs to the metadata
+from incidentbot.first_start import fill
+
+config = context.config
+
+
+def migrate() -> None:
+    """Run the migrations in one transaction, on the app's own engine."""
+    with db.engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            render_as_batch=connection.dialect.name == "sqlite",
+            user_module_prefix="database.",
+            process_revision_directives=_nothing_for_no_change,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        migrated = set(context.get_context().get_current_heads())
+    if migrated == set(context.script.get_heads()) and migrated:
+        with Session(db.engine) as session:
+            fill(session, current_app.extensions["settings"])
+
+
+def print_sql() -> None:
+    """Print the migrations as SQL (`flask db upgrade --sql`) for an administrator to run by hand."""
+    context.configure(url=db.engine.url, target_metadata=db.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _nothing_for_no_change(_context: object, _revision: object, directives: list) -> None:
+    """Write no migration when the models match the database."""
+    if getattr(config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
+        directives.clear()
+
+
+if context.is_offline_mode():
+    print_sql()
+else:
+    migrate()
