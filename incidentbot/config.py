@@ -1,6 +1,7 @@
 """Settings: every environment variable, typed, checked at start, all mistakes reported together."""
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,14 @@ Words = Annotated[tuple[str, ...], NoDecode]
 
 class SettingsError(Exception):
     """The settings are wrong. The text lists each mistake and what the setting should be."""
+
+
+@dataclass(frozen=True)
+class SlackSecrets:
+    """What proves us to Slack, and Slack to us."""
+
+    bot_token: str = field(repr=False)
+    signing_secret: str = field(repr=False)
 
 
 class Settings(BaseSettings):
@@ -58,6 +67,13 @@ class Settings(BaseSettings):
         default="https://slack.com/api/",
         pattern=r"^https?://\S+/$",
         description="an address that ends in a slash: https://slack.com/api/",
+    )
+
+    delivery_lease_seconds: float = Field(
+        default=30.0,
+        ge=1,
+        le=600,
+        description="seconds a delivery may take before another process takes it, 1 to 600",
     )
 
     services: Words = Field(
@@ -120,9 +136,13 @@ class Settings(BaseSettings):
         return host in ("localhost", "127.0.0.1", "[::1]")
 
     @property
-    def slack_is_connected(self) -> bool:
-        """Whether both of Slack's secrets are set."""
-        return self.slack_bot_token is not None and self.slack_signing_secret is not None
+    def slack(self) -> SlackSecrets | None:
+        """Slack's secrets; None where Slack is not connected."""
+        if self.slack_bot_token is None or self.slack_signing_secret is None:
+            return None
+        return SlackSecrets(
+            self.slack_bot_token.get_secret_value(), self.slack_signing_secret.get_secret_value()
+        )
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -4,8 +4,8 @@ from alembic import context
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from incidentbot.extensions import db
 from incidentbot.audit import replays  # noqa: F401 - its table belongs to the metadata
+from incidentbot.extensions import db
 from incidentbot.first_start import fill
 
 config = context.config

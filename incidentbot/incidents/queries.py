@@ -18,6 +18,16 @@ from incidentbot.incidents.models import (
 )
 from incidentbot.outbox.models import Delivery
 
+# The events in which people say how it goes.
+TOLD_PROGRESS = (
+    EventKind.UPDATE,
+    EventKind.STATUS,
+    EventKind.SEVERITY,
+    EventKind.RESOLVED,
+    EventKind.REOPENED,
+    EventKind.CANCELLED,
+)
+
 _REFERENCE = re.compile(r"\s*(?:inc-)?([0-9]{1,9})\s*", re.IGNORECASE)
 
 
@@ -119,3 +129,17 @@ def list_deliveries(session: Session, incident_id: int) -> Sequence[Delivery]:
     return session.scalars(
         select(Delivery).where(Delivery.incident_id == incident_id).order_by(Delivery.id)
     ).all()
+
+
+def latest_update(session: Session, incident_id: int) -> TimelineEvent | None:
+    """Return the newest event in which somebody wrote how it goes, if there is one."""
+    return session.scalars(
+        select(TimelineEvent)
+        .where(
+            TimelineEvent.incident_id == incident_id,
+            TimelineEvent.kind.in_(TOLD_PROGRESS),
+            TimelineEvent.text != "",
+        )
+        .order_by(TimelineEvent.seq.desc())
+        .limit(1)
+    ).one_or_none()

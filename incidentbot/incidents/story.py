@@ -5,6 +5,18 @@ from typing import Any
 
 from incidentbot.incidents.models import EventKind, TimelineEvent
 
+_DELIVERIES = {
+    "slack.war_room": "creating the incident's channel",
+    "slack.invite": "inviting people to the channel",
+    "slack.topic": "setting the channel's topic",
+    "slack.bookmark": "bookmarking the incident's page",
+    "slack.card": "the card in the channel",
+    "slack.message": "a message",
+    "slack.announcement": "the announcement",
+    "slack.dm": "a direct message",
+    "slack.profile": "asking Slack for a person's profile",
+}
+
 _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
     EventKind.DECLARED: lambda _data: "Incident declared",
     EventKind.UPDATE: lambda _data: "Status update",
@@ -21,18 +33,6 @@ _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
     EventKind.DELIVERY: lambda data: (
         f"Not delivered: {_DELIVERIES.get(data['kind'], data['kind'])}"
     ),
-}
-
-_DELIVERIES = {
-    "slack.war_room": "creating the incident's channel",
-    "slack.invite": "inviting people to the channel",
-    "slack.topic": "setting the channel's topic",
-    "slack.bookmark": "bookmarking the incident's page",
-    "slack.card": "the card in the channel",
-    "slack.message": "a message",
-    "slack.announcement": "the announcement",
-    "slack.dm": "a direct message",
-    "slack.profile": "asking Slack for a person's profile",
 }
 
 

@@ -1,7 +1,6 @@
 """`/health`: whether this process can do its work. Public, cheap, without secrets."""
 
 import logging
-from importlib.metadata import PackageNotFoundError, version
 
 from flask import Blueprint, Response, jsonify
 from sqlalchemy import text

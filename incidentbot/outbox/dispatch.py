@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import and_, exists, or_, select
@@ -52,6 +53,8 @@ class Skip(DeliveryError):
 
 
 Receipt = dict[str, Any]
+# What is written about a delivery, in the transaction that ends its lease.
+Outcome = Callable[[Session, Delivery], None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Handler:
     """
 
     send: Callable[[Delivery], Receipt]
-    record: Callable[[Session, Delivery], None] | None = None
+    record: Outcome | None = None
 
 
 class Dispatcher:
@@ -109,23 +112,7 @@ class Dispatcher:
 
     def deliver(self, delivery: Delivery) -> None:
         """Send a leased delivery and record the outcome. Only a database failure raises."""
-        handler = self._handlers.get(delivery.kind)
-        try:
-            if handler is None:
-                raise Permanent(f"this version does not know deliveries of kind {delivery.kind}")
-            receipt = handler.send(delivery)
-        except Retry as error:
-            self._record(delivery, lambda session, row: self._retry(session, row, error))
-        except Skip as error:
-            self._record(delivery, lambda _session, row: _finish(row, DeliveryState.SKIPPED, error))
-        except Permanent as error:
-            self._record(delivery, lambda session, row: self._park(session, row, str(error)))
-        except Exception as error:
-            log.exception("delivery failed unexpectedly", extra={"delivery": delivery.id})
-            mishap = Retry(f"unexpected {type(error).__name__}", in_doubt=True)
-            self._record(delivery, lambda session, row: self._retry(session, row, mishap))
-        else:
-            self._record(delivery, lambda session, row: _done(session, row, receipt, handler))
+        self._record(delivery, self._attempt(delivery))
         wake()
 
     def run_until_idle(self, stream: str | None = None) -> int:
@@ -137,7 +124,28 @@ class Dispatcher:
                 attempted += 1
         return attempted
 
-    def _record(self, delivery: Delivery, outcome: Callable[[Session, Delivery], None]) -> None:
+    def _attempt(self, delivery: Delivery) -> Outcome:
+        """Send, and return what is to be recorded."""
+        handler = self._handlers.get(delivery.kind)
+        if handler is None:
+            return partial(
+                self._park, reason=f"this version does not know deliveries of kind {delivery.kind}"
+            )
+        try:
+            receipt = handler.send(delivery)
+        except Retry as error:
+            return partial(self._retry, error=error)
+        except Skip as error:
+            return partial(_finish, state=DeliveryState.SKIPPED, error=str(error))
+        except Permanent as error:
+            return partial(self._park, reason=str(error))
+        except Exception as error:
+            log.exception("delivery failed unexpectedly", extra={"delivery": delivery.id})
+            mishap = Retry(f"unexpected {type(error).__name__}", in_doubt=True)
+            return partial(self._retry, error=mishap)
+        return partial(_done, receipt=receipt, record=handler.record)
+
+    def _record(self, delivery: Delivery, outcome: Outcome) -> None:
         with self._sessions() as session, write_transaction(session):
             row = session.scalars(
                 select(Delivery)
@@ -175,9 +183,7 @@ class Dispatcher:
         row.due_at = now + timedelta(seconds=retry_delay(row.attempts, error.after))
 
     def _park(self, session: Session, row: Delivery, reason: str) -> None:
-        row.state = DeliveryState.PARKED
-        row.last_error = reason
-        row.finished_at = clock.now()
+        _finish(session, row, DeliveryState.PARKED, reason)
         self._on_parked(session, row)
 
 
@@ -223,16 +229,14 @@ def _claimable(now: datetime, limit: int, stream: str | None) -> Any:
     return query if stream is None else query.where(Delivery.stream == stream)
 
 
-def _done(session: Session, row: Delivery, receipt: Receipt, handler: Handler | None) -> None:
+def _done(session: Session, row: Delivery, receipt: Receipt, record: Outcome | None) -> None:
     row.receipt = receipt
-    row.last_error = None
-    _finish(row, DeliveryState.DONE, None)
-    if handler is not None and handler.record is not None:
-        handler.record(session, row)
+    _finish(session, row, state=DeliveryState.DONE, error=None)
+    if record is not None:
+        record(session, row)
 
 
-def _finish(row: Delivery, state: DeliveryState, error: DeliveryError | None) -> None:
+def _finish(_session: Session, row: Delivery, state: DeliveryState, error: str | None) -> None:
     row.state = state
+    row.last_error = error
     row.finished_at = clock.now()
-    if error is not None:
-        row.last_error = str(error)

@@ -78,7 +78,7 @@ def forget_waker(waker: Callable[[], None]) -> None:
 
 def wake() -> None:
     """Tell the runners of this process that something is due. Nothing is lost when none listens."""
-    for waker in list(_wakers):
+    for waker in tuple(_wakers):
         waker()
 
 

@@ -130,7 +130,7 @@ def names_by_id(session: Session, user_ids: Iterable[int | None]) -> dict[int, s
     """Return the names of these people, by their id; unknown ids are left out."""
     wanted = {user_id for user_id in user_ids if user_id is not None}
     rows = session.execute(select(User.id, User.name).where(User.id.in_(wanted)))
-    return {user_id: name for user_id, name in rows}
+    return dict(rows.tuples().all())
 
 
 def _hash(secret: str) -> str:

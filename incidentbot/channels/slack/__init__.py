@@ -1,0 +1,1 @@
+"""Slack as a way out: what is sent, and how it looks."""

@@ -1,0 +1,173 @@
+"""The Bolt app: who acts, which listener answers, and what a failure looks like to a person."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slack_bolt import Ack, App, BoltResponse
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from incidentbot.channels.slack.api import make_client
+from incidentbot.channels.slack.blocks import incident_url
+from incidentbot.channels.slack.mrkdwn import escape, link
+from incidentbot.config import Settings, SlackSecrets
+from incidentbot.extensions import db
+from incidentbot.incidents import commands as incidents
+from incidentbot.incidents.errors import AlreadyDone, IncidentError
+from incidentbot.incidents.queries import get_incident
+from incidentbot.slack import actions, modals
+from incidentbot.slack.answers import (
+    broken,
+    field_errors,
+    not_now,
+    notice,
+    refuse,
+    shown_blocks,
+)
+from incidentbot.slack.commands import Asked, answer
+from incidentbot.slack.requests import Malformed, read_actor, read_command
+
+log = logging.getLogger(__name__)
+
+# A modal must be open within 3 s of the click: https://docs.slack.dev/interactivity
+_MODAL_TIMEOUT_SECONDS = 2
+
+Body = dict[str, Any]
+
+
+def make_bolt_app(settings: Settings, secrets: SlackSecrets) -> App:
+    """Return the Bolt app with every listener."""
+    token = secrets.bot_token
+    bolt = App(
+        signing_secret=secrets.signing_secret,
+        client=make_client(token, settings.slack_api_url, _MODAL_TIMEOUT_SECONDS),
+        # Answered without asking Slack: a command works while Slack's API does not.
+        authorize=lambda: AuthorizeResult(enterprise_id=None, team_id=None, bot_token=token),
+        # The answer is the HTTP response itself, so a listener runs to its end first.
+        process_before_response=True,
+        logger=log,
+    )
+    bolt.error(_explain_failure)
+    _listen_to_commands(bolt, settings.base_url)
+    _listen_to_modals(bolt, settings.base_url)
+    _listen_to_buttons(bolt, settings.base_url)
+    return bolt
+
+
+def _listen_to_commands(bolt: App, base_url: str) -> None:
+    def command(ack: Ack, body: Body, client: WebClient) -> None:
+        read = read_command(body)
+        session = db.session()
+        try:
+            asked = Asked(session, client, base_url, read_actor(session, body), read)
+            given = answer(asked)
+        except IncidentError as error:
+            given = refuse(error, read.typed)
+        ack(given if given is not None else "")
+
+    bolt.command("/incident")(command)
+    bolt.command("/inc")(command)
+
+
+def _listen_to_modals(bolt: App, base_url: str) -> None:
+    @bolt.view("declare")
+    def declare(ack: Ack, body: Body) -> None:
+        session = db.session()
+        _submit(
+            ack,
+            body,
+            lambda: actions.declare(
+                session, read_actor(session, body), modals.read_values(body["view"]), base_url
+            ),
+        )
+
+    def submission(ack: Ack, body: Body) -> None:
+        session, view = db.session(), body["view"]
+        act = actions.SUBMISSIONS[view["callback_id"]]
+
+        def carry_out() -> dict[str, Any]:
+            result = act(
+                session,
+                read_actor(session, body),
+                str(view.get("private_metadata") or ""),
+                modals.read_values(view),
+            )
+            # The channel shows what changed; who came second is told what happened.
+            return {} if result.changed else notice("Nothing to do", escape(result.sentence))
+
+        _submit(ack, body, carry_out)
+
+    for callback_id in actions.SUBMISSIONS:
+        bolt.view(callback_id)(submission)
+
+    @bolt.action({"block_id": "template", "action_id": "value"})
+    def template(ack: Ack, body: Body, client: WebClient) -> None:
+        ack()
+        view = body["view"]
+        client.views_update(
+            view_id=view["id"],
+            hash=view["hash"],
+            view=modals.declare_view_with_template(db.session(), view),
+        )
+
+
+def _listen_to_buttons(bolt: App, base_url: str) -> None:
+    def button(ack: Ack, body: Body, client: WebClient, action: Mapping[str, Any]) -> None:
+        ack()
+        session = db.session()
+        try:
+            incident = get_incident(session, str(action.get("value") or ""))
+            view = actions.BUTTONS[action["action_id"]](incident, read_actor(session, body))
+        except IncidentError as error:
+            view = notice("That did not work", escape(str(error)))["view"]
+        client.views_open(trigger_id=body["trigger_id"], view=view)
+
+    for action_id in actions.BUTTONS:
+        bolt.action(action_id)(button)
+
+    @bolt.action("draft_postmortem")
+    def draft_postmortem(
+        ack: Ack, body: Body, client: WebClient, action: Mapping[str, Any]
+    ) -> None:
+        ack()
+        session = db.session()
+        reference = str(action.get("value") or "")
+        try:
+            result = incidents.draft_postmortem(session, reference, read_actor(session, body))
+            page = f"{incident_url(base_url, result.incident)}/postmortem"
+            text = f"{escape(result.sentence)} {link(page, 'Open it')}"
+        except IncidentError as error:
+            text = f":warning: {escape(str(error))}"
+        _whisper(client, body, text)
+
+    @bolt.action("open_in_browser")
+    def open_in_browser(ack: Ack) -> None:
+        ack()  # the button is a link; Slack only tells that it was clicked
+
+
+def _submit(ack: Ack, body: Body, carry_out: Callable[[], dict[str, Any]]) -> None:
+    """Carry out a modal's submission; a refusal is shown at its field, with the modal still open."""
+    try:
+        given = carry_out()
+    except AlreadyDone:
+        given = {}
+    except IncidentError as error:
+        given = field_errors(error, shown_blocks(body["view"]))
+    ack(given) if given else ack()
+
+
+def _whisper(client: WebClient, body: Body, text: str) -> None:
+    """Tell the person who pressed a button, and nobody else."""
+    channel = (body.get("channel") or {}).get("id")
+    if channel:
+        client.chat_postEphemeral(channel=channel, user=body["user"]["id"], text=text)
+
+
+def _explain_failure(error: Exception, body: Body) -> BoltResponse:
+    """Answer for a listener that failed: never a traceback, never a silent loss of what was typed."""
+    if isinstance(error, Malformed):
+        return BoltResponse(status=400, body="not a request as Slack sends it")
+    log.error("a Slack request failed", exc_info=error)
+    return not_now(body) if isinstance(error, SQLAlchemyError) else broken(body)

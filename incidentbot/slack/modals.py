@@ -1,0 +1,329 @@
+"""Modals: each built and read here, so that both know the same field names.
+
+A block's id is its field's name; in the declare modal a `@n` follows, because Slack keeps what a
+person typed only in blocks whose id stays, and shows a new value only in those whose id changes.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from incidentbot.channels.slack.blocks import Block
+from incidentbot.channels.slack.mrkdwn import OPTION_LIMIT, escape, plain
+from incidentbot.incidents.lifecycle import Severity, next_statuses
+from incidentbot.incidents.models import Incident, Service, Template
+from incidentbot.incidents.queries import get_template, list_services, list_templates
+from incidentbot.incidents.text import TITLE_LIMIT
+from incidentbot.slack.requests import Malformed
+
+log = logging.getLogger(__name__)
+
+View = dict[str, Any]
+
+# https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
+_INPUT_LIMIT = 3_000
+_OPTIONS_PER_GROUP = 100
+_NO_CHANGE = "no_change"
+
+
+def declare_view(session: Session, slack_user_id: str, title: str = "") -> View:
+    """Return the declare modal, its title filled in with what was typed after the command."""
+    values: dict[str, str] = {"commander": slack_user_id, "title": title[:TITLE_LIMIT]}
+    if len(title) > TITLE_LIMIT:
+        values["summary"] = title[:_INPUT_LIMIT]  # too long for a title, but not lost
+    return _declare(session, values, template_id="", suffix="")
+
+
+def declare_view_with_template(session: Session, view: Mapping[str, Any]) -> View:
+    """Return the declare modal anew, the chosen template filling what the person did not type.
+
+    A field still holding the value of the template chosen before counts as not typed.
+    """
+    values = read_values(view)
+    chosen = _template(session, values.get("template", ""))
+    before = _template(session, str(view.get("private_metadata") or ""))
+    filled = _template_values(before)
+    offered = _template_values(chosen)
+    for field in ("title", "severity", "service", "summary"):
+        typed = values.get(field, "")
+        if not typed or typed == filled.get(field):
+            values[field] = offered.get(field, "")
+    suffix = f"@{chosen.id}" if chosen else "@0"
+    return _declare(session, values, template_id=str(chosen.id) if chosen else "", suffix=suffix)
+
+
+def update_view(incident: Incident) -> View:
+    """Return the modal that posts a status update."""
+    moves = [
+        _option(status.value.capitalize(), status.value)
+        for status in next_statuses(incident.status)
+    ]
+    stay = _option(f"Stay at {incident.status.value}", _NO_CHANGE)
+    return _modal(
+        "post_update",
+        "Post update",
+        "Post",
+        incident,
+        [
+            _text("message", "What is new?", multiline=True, focus=True),
+            _select("status", "Status", [stay, *moves], initial=stay),
+        ],
+    )
+
+
+def severity_view(incident: Incident) -> View:
+    """Return the modal that changes the severity."""
+    options = _severity_options()
+    now = next(option for option in options if option["value"] == incident.severity.value)
+    return _modal(
+        "change_severity",
+        "Change severity",
+        "Change",
+        incident,
+        [
+            _select("severity", "Severity", options, initial=now),
+            _text("reason", "Why?", optional=True, multiline=True),
+        ],
+    )
+
+
+def resolve_view(incident: Incident) -> View:
+    """Return the modal that resolves the incident."""
+    field = _text("message", "How was it solved?", optional=True, multiline=True, focus=True)
+    return _modal("resolve", "Resolve", "Resolve", incident, [field])
+
+
+def reopen_view(incident: Incident) -> View:
+    """Return the modal that reopens the incident."""
+    field = _text("reason", "Why is it open again?", multiline=True, focus=True)
+    return _modal("reopen", "Reopen", "Reopen", incident, [field])
+
+
+def hand_over_view(incident: Incident) -> View:
+    """Return the modal by which the commander hands over."""
+    return _modal(
+        "hand_over", "Hand over", "Hand over", incident, [_person("commander", "To whom?")]
+    )
+
+
+def take_over_view(incident: Incident) -> View:
+    """Return the modal by which somebody else takes over: what Hand over opens for them."""
+    name = escape(incident.commander.name, 150)
+    words = (
+        f"*{name}* commands this incident. If they cannot be reached you may take over; "
+        "everyone in the channel is told, and it is kept in the audit log."
+    )
+    return _modal(
+        "take_over",
+        "Take over",
+        "Take over",
+        incident,
+        [
+            {"type": "section", "text": {"type": "mrkdwn", "text": words}},
+            _text("reason", "Why can they not be reached?", multiline=True),
+        ],
+    )
+
+
+def read_values(view: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is in a modal's fields, by field name. Raises Malformed."""
+    try:
+        return {
+            block_id.split("@")[0]: _value(element)
+            for block_id, actions in view["state"]["values"].items()
+            for element in actions.values()
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Malformed("a view without its state") from error
+
+
+def chosen_status(values: Mapping[str, str]) -> str:
+    """Return the status picked in the update modal, "" for none."""
+    status = values.get("status", "")
+    return "" if status == _NO_CHANGE else status
+
+
+def _declare(session: Session, values: Mapping[str, str], template_id: str, suffix: str) -> View:
+    services = list_services(session)
+    return {
+        "type": "modal",
+        "callback_id": "declare",
+        "title": {"type": "plain_text", "text": "Declare an incident"},
+        "submit": {"type": "plain_text", "text": "Declare"},
+        "close": {"type": "plain_text", "text": "Cancel"},
+        "private_metadata": template_id,
+        "blocks": [
+            *_template_menu(list_templates(session), template_id),
+            _text(
+                f"title{suffix}",
+                "What is wrong?",
+                initial=values.get("title", "")[:TITLE_LIMIT],
+                limit=TITLE_LIMIT,
+                hint="One line; people will read it on their phones.",
+                focus=True,
+            ),
+            _select(
+                f"severity{suffix}",
+                "Severity",
+                _severity_options(),
+                initial=_find(_severity_options(), values.get("severity", "")),
+            ),
+            _service_menu(f"service{suffix}", services, values.get("service", "")),
+            _person("commander", "Commander", initial=values.get("commander", "")),
+            _text(
+                f"summary{suffix}",
+                "What do you know so far?",
+                initial=values.get("summary", "")[:_INPUT_LIMIT],
+                optional=True,
+                multiline=True,
+            ),
+        ],
+    }
+
+
+def _template_menu(templates: Sequence[Template], chosen: str) -> list[Block]:
+    if not templates:
+        return []
+    options = [_option(template.name, str(template.id)) for template in templates[:100]]
+    field = _select("template", "Start from a template", options, initial=_find(options, chosen))
+    return [{**field, "dispatch_action": True, "optional": True}]
+
+
+def _service_menu(block_id: str, services: Sequence[Service], chosen: str) -> Block:
+    """Return the menu of services: Slack takes 100 options, or 100 groups of 100."""
+    options = [_option(service.name, service.slug) for service in services]
+    if len(services) == 1:
+        chosen = services[0].slug
+    initial = _find(options, chosen)
+    if len(options) <= _OPTIONS_PER_GROUP:
+        return _select(block_id, "Service", options, initial=initial)
+    groups = [
+        {
+            "label": {
+                "type": "plain_text",
+                "text": plain(
+                    f"{part[0]['text']['text'][:30]} … {part[-1]['text']['text'][:30]}", 75
+                ),
+            },
+            "options": part,
+        }
+        for part in (
+            options[start : start + _OPTIONS_PER_GROUP]
+            for start in range(0, len(options), _OPTIONS_PER_GROUP)
+        )
+    ]
+    field = _select(block_id, "Service", [], initial=initial)
+    del field["element"]["options"]
+    field["element"]["option_groups"] = groups[:100]
+    return field
+
+
+def _template(session: Session, template_id: str) -> Template | None:
+    return get_template(session, int(template_id)) if template_id.isdecimal() else None
+
+
+def _template_values(template: Template | None) -> dict[str, str]:
+    if template is None:
+        return {}
+    return {
+        "title": template.title,
+        "severity": template.severity.value,
+        "service": template.service.slug if template.service else "",
+        "summary": template.summary,
+    }
+
+
+def _severity_options() -> list[Block]:
+    return [
+        _option(f"{severity.value}  {severity.meaning}", severity.value) for severity in Severity
+    ]
+
+
+def _modal(
+    callback_id: str, title: str, submit: str, incident: Incident, fields: list[Block]
+) -> View:
+    about = f"{incident.reference} · {incident.title}"
+    return {
+        "type": "modal",
+        "callback_id": callback_id,
+        "title": {"type": "plain_text", "text": title},
+        "submit": {"type": "plain_text", "text": submit},
+        "close": {"type": "plain_text", "text": "Cancel"},
+        "private_metadata": incident.reference,
+        "blocks": [
+            {
+                "type": "context",
+                "elements": [{"type": "plain_text", "text": plain(about, 150), "emoji": False}],
+            },
+            *fields,
+        ],
+    }
+
+
+def _text(
+    block_id: str,
+    label: str,
+    *,
+    initial: str = "",
+    limit: int = _INPUT_LIMIT,
+    hint: str = "",
+    optional: bool = False,
+    multiline: bool = False,
+    focus: bool = False,
+) -> Block:
+    element: Block = {
+        "type": "plain_text_input",
+        "action_id": "value",
+        "multiline": multiline,
+        "max_length": limit,
+        "focus_on_load": focus,
+    }
+    if initial:
+        element["initial_value"] = initial
+    block = _input(block_id, label, element, optional)
+    if hint:
+        block["hint"] = {"type": "plain_text", "text": hint}
+    return block
+
+
+def _select(
+    block_id: str, label: str, options: list[Block], *, initial: Block | None = None
+) -> Block:
+    element: Block = {"type": "static_select", "action_id": "value", "options": options}
+    if initial is not None:
+        element["initial_option"] = initial
+    return _input(block_id, label, element)
+
+
+def _person(block_id: str, label: str, initial: str = "") -> Block:
+    element: Block = {"type": "users_select", "action_id": "value"}
+    if initial:
+        element["initial_user"] = initial
+    return _input(block_id, label, element)
+
+
+def _input(block_id: str, label: str, element: Block, optional: bool = False) -> Block:
+    return {
+        "type": "input",
+        "block_id": block_id,
+        "label": {"type": "plain_text", "text": label},
+        "element": element,
+        "optional": optional,
+    }
+
+
+def _option(text: str, value: str) -> Block:
+    return {"text": {"type": "plain_text", "text": plain(text, OPTION_LIMIT)}, "value": value}
+
+
+def _find(options: Sequence[Block], value: str) -> Block | None:
+    return next((option for option in options if option["value"] == value), None)
+
+
+def _value(element: Mapping[str, Any]) -> str:
+    option = element.get("selected_option")
+    if option:
+        return str(option["value"])
+    return str(element.get("value") or element.get("selected_user") or "")

@@ -1,0 +1,98 @@
+"""Reading what Slack sends: who, from where, which incident."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from incidentbot.incidents.errors import NotFound
+from incidentbot.incidents.models import Incident
+from incidentbot.incidents.queries import get_incident, incident_in_channel
+from incidentbot.users.actor import Actor, Door, actor_for
+from incidentbot.users.people import identify_slack_person
+
+_REFERENCE = re.compile(r"inc-[0-9]+", re.IGNORECASE)
+
+
+class Malformed(Exception):
+    """A signed request that is not built as Slack builds them."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A slash command, taken apart. `reference` is the incident named in it ("" for none)."""
+
+    word: str
+    reference: str
+    text: str
+    channel_id: str
+    user_id: str
+    trigger_id: str
+    typed: str
+
+
+def read_command(body: Mapping[str, Any]) -> Command:
+    """Take a slash command apart: `status INC-4 we know why` names the incident, else the channel does."""
+    typed = str(body.get("text") or "")
+    word, _, rest = typed.strip().partition(" ")
+    first, _, after = rest.strip().partition(" ")
+    named = bool(_REFERENCE.fullmatch(first))
+    return Command(
+        word=word.lower(),
+        reference=first.upper() if named else "",
+        text=(after if named else rest).strip(),
+        channel_id=str(body.get("channel_id") or ""),
+        user_id=str(body.get("user_id") or ""),
+        trigger_id=str(body.get("trigger_id") or ""),
+        typed=f"{body.get('command', '/incident')} {typed}",
+    )
+
+
+def read_actor(session: Session, body: Mapping[str, Any]) -> Actor:
+    """Return who sent this request. Raises Malformed when it names nobody."""
+    user = body.get("user")
+    user = user if isinstance(user, Mapping) else {}
+    slack_id = str(body.get("user_id") or user.get("id") or "")
+    if not re.fullmatch(r"[UW][A-Z0-9]{1,30}", slack_id):
+        raise Malformed("no user")
+    name = str(body.get("user_name") or user.get("name") or user.get("username") or "")
+    return actor_for(
+        identify_slack_person(session, slack_id, name[:120]),
+        Door.SLACK,
+        _origin(body),
+        _request_id(body),
+    )
+
+
+def find_incident(session: Session, command: Command) -> Incident:
+    """Return the incident a command speaks of: the one it names, or the one of its channel."""
+    if command.reference:
+        return get_incident(session, command.reference)
+    incident = incident_in_channel(session, command.channel_id)
+    if incident is None:
+        raise NotFound(
+            "Which incident? Type this in the incident's channel, or name it: "
+            f"/incident {command.word} INC-42 … (/incident list shows the open ones)."
+        )
+    return incident
+
+
+def _origin(body: Mapping[str, Any]) -> str:
+    """Return from where: workspace and channel."""
+    team, channel = body.get("team"), body.get("channel")
+    team_id = body.get("team_id") or (team.get("id") if isinstance(team, Mapping) else "")
+    channel_id = body.get("channel_id") or (
+        channel.get("id") if isinstance(channel, Mapping) else ""
+    )
+    return f"{team_id}/{channel_id or 'modal'}"
+
+
+def _request_id(body: Mapping[str, Any]) -> str | None:
+    """Return what names this request: a double-clicked modal is one request, a command each time another."""
+    if body.get("type") == "view_submission":
+        view = body.get("view")
+        return f"view/{view['id']}" if isinstance(view, Mapping) and view.get("id") else None
+    trigger_id = body.get("trigger_id")
+    return f"trigger/{trigger_id}" if trigger_id else None
