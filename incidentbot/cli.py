@@ -1,5 +1,6 @@
 """`flask …`: what an operator does at the command line."""
 
+import json
 import sys
 
 import click
@@ -7,12 +8,15 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from incidentbot.audit.log import verify
+from incidentbot.config import Settings
 from incidentbot.extensions import db
+from incidentbot.slack.manifest import manifest
 from incidentbot.users.models import Role
 from incidentbot.users.people import invite, make_sign_in_secret
 
 users = AppGroup("users", help="People and their access.")
 audit = AppGroup("audit", help="The audit log.")
+slack = AppGroup("slack", help="The connection to Slack.")
 
 
 @users.command("invite")
@@ -38,7 +42,15 @@ def verify_audit() -> None:
     click.echo("The audit log is whole.")
 
 
+@slack.command("manifest")
+def print_manifest() -> None:
+    """Print the manifest that creates the Slack app for this installation, as JSON."""
+    settings: Settings = current_app.extensions["settings"]
+    click.echo(json.dumps(manifest(settings.base_url), indent=2))
+
+
 def register(app: Flask) -> None:
     """Add the commands to the app."""
     app.cli.add_command(users)
     app.cli.add_command(audit)
+    app.cli.add_command(slack)

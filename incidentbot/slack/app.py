@@ -47,13 +47,20 @@ def make_bolt_app(settings: Settings, secrets: SlackSecrets) -> App:
         authorize=lambda: AuthorizeResult(enterprise_id=None, team_id=None, bot_token=token),
         # The answer is the HTTP response itself, so a listener runs to its end first.
         process_before_response=True,
-        logger=log,
+        logger=_quiet_log(),
     )
     bolt.error(_explain_failure)
     _listen_to_commands(bolt, settings.base_url)
     _listen_to_modals(bolt, settings.base_url)
     _listen_to_buttons(bolt, settings.base_url)
     return bolt
+
+
+def _quiet_log() -> logging.Logger:
+    """Return a log for Bolt itself, which warns of what is meant here (a token it will not use)."""
+    quiet = logging.getLogger("incidentbot.slack.bolt")
+    quiet.setLevel(logging.ERROR)
+    return quiet
 
 
 def _listen_to_commands(bolt: App, base_url: str) -> None:

@@ -33,6 +33,26 @@ class Command:
     typed: str
 
 
+# What we read of each kind of request, as paths of keys; `[0]` is a list's first.
+_ALWAYS_THERE: dict[str, tuple[tuple[str | int, ...], ...]] = {
+    "command": (("user_id",), ("trigger_id",)),
+    "view_submission": (("user", "id"), ("view", "id"), ("view", "state", "values")),
+    "block_actions": (("user", "id"), ("trigger_id",), ("actions", 0, "action_id")),
+}
+
+
+def require_shape(body: Mapping[str, Any]) -> None:
+    """Raise Malformed for a request that lacks what Slack always sends and the listeners rely on."""
+    kind = "command" if "command" in body else str(body.get("type") or "")
+    for path in _ALWAYS_THERE.get(kind, ()):
+        found: Any = body
+        try:
+            for key in path:
+                found = found[key]
+        except (KeyError, IndexError, TypeError):
+            raise Malformed(f"{kind} without {path}") from None
+
+
 def read_command(body: Mapping[str, Any]) -> Command:
     """Take a slash command apart: `status INC-4 we know why` names the incident, else the channel does."""
     typed = str(body.get("text") or "")

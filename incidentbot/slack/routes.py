@@ -14,6 +14,7 @@ from incidentbot.config import Settings, SlackSecrets
 from incidentbot.extensions import db
 from incidentbot.slack.answers import not_now
 from incidentbot.slack.app import make_bolt_app
+from incidentbot.slack.requests import Malformed, require_shape
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +29,15 @@ def make_blueprint(settings: Settings, secrets: SlackSecrets) -> Blueprint:
 
     def receive() -> Response:
         """Take whatever Slack sends. Only Slack may call: 401 unless signed, fresh and new."""
-        signature = request.headers.get("X-Slack-Signature", "")
-        if not verifier.is_valid(
-            request.get_data(), request.headers.get("X-Slack-Request-Timestamp", ""), signature
-        ):
+        if not _is_signed(verifier):
             return make_response("not signed by Slack, or too old", 401)
         try:
             bolt_request = to_bolt_request(request)
-        except (ValueError, TypeError, AttributeError, KeyError):
+            require_shape(bolt_request.body)
+        except (Malformed, ValueError, TypeError, AttributeError, KeyError):
             return make_response("not a request as Slack sends it", 400)
         try:
-            if not is_first_time(db.session(), signature):
+            if not is_first_time(db.session(), request.headers["X-Slack-Signature"]):
                 return make_response("this request has been here before", 401)
         except SQLAlchemyError:
             log.exception("no database")
@@ -48,6 +47,18 @@ def make_blueprint(settings: Settings, secrets: SlackSecrets) -> Blueprint:
     for path in PATHS:
         blueprint.add_url_rule(path, path.rsplit("/", 1)[1], receive, methods=["POST"])
     return blueprint
+
+
+def _is_signed(verifier: SignatureVerifier) -> bool:
+    headers = request.headers
+    try:
+        return verifier.is_valid(
+            request.get_data(),
+            headers.get("X-Slack-Request-Timestamp", ""),
+            headers.get("X-Slack-Signature", ""),
+        )
+    except ValueError:  # a timestamp that is no number, a body that is no text
+        return False
 
 
 def _dispatch(bolt: App, bolt_request: BoltRequest) -> Response:

@@ -1,0 +1,157 @@
+"""What people type after /incident, and what they read in answer."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from incidentbot.extensions import db
+from incidentbot.incidents.lifecycle import Severity, Status
+from incidentbot.incidents.models import Incident
+from incidentbot.incidents.queries import get_incident, list_timeline
+from incidentbot.slack.commands import SUBCOMMANDS
+from tests.slack.sender import declare, say, send, slash
+
+
+def incident(app: Flask, reference: str = "INC-1") -> Incident:
+    with app.app_context():
+        return get_incident(db.session(), reference)
+
+
+def texts(app: Flask, reference: str = "INC-1") -> list[str]:
+    with app.app_context():
+        session = db.session()
+        return [e.text for e in list_timeline(session, get_incident(session, reference).id)]
+
+
+def test_status_posts_an_update(app: Flask, client: FlaskClient) -> None:
+    reference = declare(client)
+    assert "The update is posted." in say(client, f"status {reference} Looking at the logs")
+    assert texts(app)[-1] == "Looking at the logs"
+
+
+def test_status_with_a_status_moves_the_incident_and_keeps_the_message(
+    app: Flask, client: FlaskClient
+) -> None:
+    declare(client)
+    assert "is now identified" in say(client, "status INC-1 identified A bad deploy")
+    assert incident(app).status is Status.IDENTIFIED
+    assert texts(app)[-1] == "A bad deploy"
+
+
+def test_an_incident_cannot_go_back(app: Flask, client: FlaskClient) -> None:
+    declare(client)
+    say(client, "status INC-1 monitoring")
+    assert "cannot go back to identified" in say(client, "status INC-1 identified")
+    assert incident(app).status is Status.MONITORING
+
+
+def test_the_incident_is_read_from_its_channel(app: Flask, client: FlaskClient) -> None:
+    declare(client)
+    with app.app_context():
+        session = db.session()
+        get_incident(session, "INC-1").slack_channel_id = "C0WARROOM"
+        session.commit()
+    assert "is now P2" in say(client, "severity p2 more customers", channel="C0WARROOM")
+    assert incident(app).severity is Severity.P2
+
+
+def test_a_command_outside_any_incident_asks_which_one(client: FlaskClient) -> None:
+    declare(client)
+    answer = say(client, "status all is lost")
+    assert "Which incident?" in answer
+    assert "/incident status all is lost" in answer  # what was typed is not lost
+
+
+def test_only_the_commander_resolves_and_others_learn_who_that_is(
+    app: Flask, client: FlaskClient
+) -> None:
+    declare(client)
+    assert "Only the commander, ada, can resolve" in say(client, "resolved INC-1", user="U0BOB")
+    assert incident(app).status is Status.DECLARED
+
+
+def test_second_resolve_changes_nothing_and_says_who_did_it(
+    app: Flask, client: FlaskClient
+) -> None:
+    declare(client)
+    say(client, "resolved INC-1 rolled back")
+    before = incident(app)
+    assert "was already resolved by ada" in say(client, "resolved INC-1 again")
+    assert incident(app).version == before.version
+    assert incident(app).resolved_at == before.resolved_at
+
+
+def test_resolve_reopen_and_cancel(app: Flask, client: FlaskClient) -> None:
+    declare(client)
+    say(client, "resolved INC-1")
+    assert "is open again" in say(client, "reopen INC-1 errors are back")
+    assert incident(app).resolved_at is None
+    assert "is cancelled" in say(client, "cancel INC-1 a test alarm")
+    assert incident(app).status is Status.CANCELLED
+
+
+@pytest.mark.parametrize("mention", ["<@U0BOB>", "<@U0BOB|bob>"])
+def test_the_command_is_handed_to_the_person_mentioned(
+    app: Flask, client: FlaskClient, mention: str
+) -> None:
+    declare(client)
+    say(client, f"commander INC-1 {mention}")
+    assert incident(app).commander.slack_user_id == "U0BOB"
+
+
+def test_a_commander_is_named_with_a_mention(client: FlaskClient) -> None:
+    declare(client)
+    assert "Name one person with an @" in say(client, "commander INC-1 bob")
+
+
+def test_anyone_takes_over_with_a_reason(app: Flask, client: FlaskClient) -> None:
+    declare(client)
+    assert "Something is missing" in say(client, "takeover INC-1", user="U0BOB")
+    assert "You now command INC-1" in say(client, "takeover INC-1 Ada sleeps", user="U0BOB")
+    assert incident(app).commander.slack_user_id == "U0BOB"
+
+
+def test_note_and_timeline(client: FlaskClient) -> None:
+    declare(client)
+    say(client, "note INC-1 The graph shows a cliff at 10:02", user="U0BOB")
+    response = send(client, slash("timeline INC-1", user="U0EVE"))
+    assert "The graph shows a cliff" in response.text
+
+
+def test_postmortem_waits_for_the_resolution(client: FlaskClient) -> None:
+    declare(client)
+    assert "once it is resolved" in say(client, "postmortem INC-1")
+    say(client, "resolved INC-1")
+    answer = say(client, "postmortem INC-1")
+    assert "http://localhost:8000/incidents/INC-1/postmortem" in answer
+
+
+def test_list_and_show(client: FlaskClient) -> None:
+    assert "No open incident" in send(client, slash("list")).text
+    declare(client, "Checkout is down")
+    assert "Checkout is down" in send(client, slash("list")).text
+    assert "Checkout is down" in send(client, slash("show inc-1")).text
+    assert "There is no incident INC-9" in say(client, "show INC-9")
+
+
+def test_an_unknown_word_gets_the_nearest_and_the_help(client: FlaskClient) -> None:
+    answer = say(client, "statsu all is well")
+    assert "Did you mean `/incident status`?" in answer
+    assert "statsu all is well" in answer
+    assert "/incident takeover <reason>" in answer
+
+
+@pytest.mark.parametrize("text", ["", "help"])
+def test_help_names_every_subcommand(client: FlaskClient, text: str) -> None:
+    answer = say(client, text)
+    assert all(f"`/incident {word}" in answer for word in SUBCOMMANDS)
+
+
+def test_inc_is_short_for_incident(client: FlaskClient) -> None:
+    assert "What you can do" in say(client, "help", command="/inc")
+
+
+def test_a_command_answers_while_slacks_own_api_is_down(client: FlaskClient) -> None:
+    declare(client)  # nothing listens at the API's address in these tests
+    assert "is now P1" in say(client, "severity INC-1 P1")
+    assert "http://localhost:8000/incidents/new" in say(client, "declare It burns")
