@@ -1,0 +1,163 @@
+# One command for each common thing, and CI runs the same ones. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+PIP_AUDIT_VERSION := 2.10.1
+TOOLS := .tools
+UV := $(TOOLS)/uv-$(UV_VERSION)/bin/uv
+PIP_AUDIT := $(TOOLS)/pip-audit-$(PIP_AUDIT_VERSION)/bin/pip-audit
+
+# A stamp stands for "installed from this very file": nothing is done while it is newer.
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+
+# More arguments for pytest: make test args="-k throttle"
+args ?=
+PYTEST := $(BIN)/python -m pytest
+ALONG := -n 2 --dist loadfile
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+# ---- start ------------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(RUNTIME)  ## Run everything on this machine: app, database, Slack sandbox. Ctrl-C stops it
+	@$(BIN)/python -m incidentbot.local
+
+.PHONY: dev
+dev: $(RUNTIME)  ## The same, and restart whenever the code changes
+	@$(BIN)/python -m incidentbot.local --reload
+
+.PHONY: setup
+setup: $(RUNTIME) $(DEV)  ## Make .venv with everything that running and testing need
+
+# ---- test -------------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup browser  ## Run the whole suite on SQLite, PostgreSQL, Redis and Chromium (args="…" for pytest)
+	$(PYTEST) $(ALONG) $(args)
+
+.PHONY: test-unit
+test-unit: setup  ## Run the quick tests, which need no server and no browser (args="…" for pytest)
+	$(PYTEST) -m "not server and not scenario and not browser" $(args)
+
+.PHONY: bench
+bench: setup  ## Measure what users wait for, and print it
+	$(BIN)/python -m bench $(args)
+
+.PHONY: screenshots
+screenshots: setup browser  ## Take the pictures that the README and the docs show
+	$(BIN)/python -m tests.browser.screenshots
+
+.PHONY: browser
+browser: $(DEV)
+	@$(BIN)/python -m tests.servers.browser > /dev/null
+
+# ---- check ------------------------------------------------------------------------------------
+
+.PHONY: check
+check: fmt-check lint types floors  ## Check everything that can be checked without running it
+
+.PHONY: fmt
+fmt: $(DEV)  ## Format the code, and mend what ruff can mend
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: fmt-check
+fmt-check: $(DEV)  ## Check that the code is formatted
+	$(BIN)/ruff format --check .
+
+.PHONY: lint
+lint: $(DEV)  ## Look for mistakes, insecure code and missing docstrings
+	$(BIN)/ruff check .
+
+.PHONY: types
+types: setup  ## Check types, strictly
+	$(BIN)/mypy
+
+.PHONY: floors
+floors: setup  ## Check that each part imports only what lies below it
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: audit
+audit: $(PIP_AUDIT)  ## Look for known vulnerabilities in what we depend on (needs the network)
+	@$(PIP_AUDIT) --requirement requirements.txt --require-hashes --disable-pip --strict --progress-spinner off || { \
+	  echo "make audit failed. If no vulnerability is listed above, the vulnerability service could" \
+	       "not be asked, and nothing was checked." >&2; exit 1; }
+
+.PHONY: ci
+ci: check test  ## Everything that must hold before a change lands
+
+# ---- database ---------------------------------------------------------------------------------
+
+.PHONY: migrate
+migrate: $(RUNTIME)  ## Bring the database to the newest schema
+	$(BIN)/flask --app app db upgrade
+
+.PHONY: migration
+migration: $(RUNTIME)  ## Write a migration from what changed in the models: make migration m="what it does"
+	@test -n "$$m" || { echo 'Say what it does: make migration m="add a column for …"' >&2; exit 1; }
+	$(BIN)/flask --app app db migrate -m "$$m"
+
+.PHONY: db-reset
+db-reset: $(RUNTIME)  ## Delete the local SQLite database with all its incidents, and make an empty one
+	@if [ -n "$$DATABASE_URL" ] || grep -qsE '^[[:space:]]*(export[[:space:]]+)?DATABASE_URL=.' .env; then \
+	  echo "DATABASE_URL is set: db-reset deletes only the local database in instance/." >&2; exit 1; fi
+	rm -f instance/incidentbot.db instance/incidentbot.db-wal instance/incidentbot.db-shm
+	$(BIN)/flask --app app db upgrade
+
+# ---- upkeep -----------------------------------------------------------------------------------
+
+# Hashes come from the public index alone, whatever other sources this machine's pip knows of.
+# The result is good for every Python from 3.11 on, and for every platform.
+LOCK = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	$(if $(upgrade),--upgrade)
+
+.PHONY: lock
+lock: $(UV)  ## Compile requirements*.txt from pyproject.toml (upgrade=1: to the newest versions)
+	$(LOCK) --output-file requirements.txt pyproject.toml
+	$(LOCK) --output-file requirements-dev.txt --constraints requirements.txt --group dev
+
+.PHONY: clean
+clean:  ## Remove caches and tools. Your data in instance/ and the environment in .venv stay
+	rm -rf __pycache__ .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis $(TOOLS)
+	find app.py incidentbot migrations tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: help
+help:  ## Show this list
+	@awk -F ':.*##' '/^[a-z][a-z-]*:.*##/ { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# ---- the environment --------------------------------------------------------------------------
+
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "incidentbot needs Python 3.11 or newer, and $(PYTHON) is not:" \
+	       "name another with make PYTHON=/path/to/python3 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu:" \
+	       "apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.txt | $(BIN)/python
+	@echo "Installing what running needs …"
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt | $(RUNTIME)
+	@echo "Installing what testing needs …"
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# Tools that are seldom used have an environment each, so that they do not weigh on the others.
+$(UV): | $(BIN)/python
+	@$(BIN)/python -m venv $(@D)/.. && $(@D)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(PIP_AUDIT): | $(BIN)/python
+	@$(BIN)/python -m venv $(@D)/.. && $(@D)/pip install --quiet --disable-pip-version-check pip-audit==$(PIP_AUDIT_VERSION)

@@ -1,0 +1,1 @@
+"""Real servers for tests: PostgreSQL, Redis, Chromium, and processes of our own."""
