@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Mapping
 from types import FrameType
 
+from dotenv import dotenv_values
 from flask_migrate import upgrade
 
 from incidentbot import create_app
@@ -30,6 +31,8 @@ _LOCAL = {
     "SLACK_BOT_TOKEN": "xoxb-sandbox",
     "SLACK_SIGNING_SECRET": "sandbox-signing-secret",
     "SERVICES": "payments,checkout,search,accounts,website",
+    "SERVICE_OWNERS": '{"payments": ["U0LINUS00A"], "search": ["U0PRIYA00A"]}',
+    "P1_USERS": "U0KEN0000A,U0MARGARET",
     "NOTIFICATION_CHANNEL_GENERAL": "#general",
     "NOTIFICATION_CHANNEL_ENGINEERING": "#engineering",
     "LOG_LEVEL": "WARNING",
@@ -53,9 +56,11 @@ def main() -> int:
 
 
 def _environment() -> dict[str, str]:
-    """Return the settings of a local run; what the environment says wins."""
-    port = os.environ.get("PORT", "8000")
-    sandbox_port = os.environ.get("SANDBOX_PORT", "8010")
+    """Return the settings of a local run; what the environment or `.env` says wins."""
+    own = {**dotenv_values(ROOT / ".env"), **os.environ}
+    given = {name: value for name, value in own.items() if value}
+    port = given.get("PORT", "8000")
+    sandbox_port = given.get("SANDBOX_PORT", "8010")
     addresses = {
         "PORT": port,
         "BASE_URL": f"http://localhost:{port}",
@@ -64,7 +69,7 @@ def _environment() -> dict[str, str]:
         "SANDBOX_DATA": str(ROOT / "instance" / "sandbox.json"),
         "SLACK_API_URL": f"http://127.0.0.1:{sandbox_port}/api/",
     }
-    return {**_LOCAL, **addresses, **os.environ}
+    return {**_LOCAL, **addresses, **given}
 
 
 def _prepare() -> str:
