@@ -143,11 +143,12 @@ def changing(session: Session, reference: str, actor: Actor, action: Action) -> 
     Raises NotFound, NotAllowed (which is audited too), and AlreadyDone when this very request made
     its change before.
     """
+    number = parse_reference(reference)
     try:
         with write_transaction(session):
-            incident = lock_incident(session, Incident.number == parse_reference(reference))
+            incident = lock_incident(session, Incident.number == number)
             if incident is None:
-                raise NotFound(f"There is no incident {reference}.")
+                raise NotFound(f"There is no incident INC-{number}.")
             if audit.find_request(session, actor.request_id) is not None:
                 raise AlreadyDone("That was done already.")
             verdict = judge(action, actor, incident.commander_id, incident.commander.name)
@@ -157,7 +158,7 @@ def changing(session: Session, reference: str, actor: Actor, action: Action) -> 
             yield change
             change.audit(action.value, override=verdict.override)
     except NotAllowed as refusal:
-        record_refusal(session, actor, action, reference, refusal)
+        record_refusal(session, actor, action, f"INC-{number}", refusal)
         raise
     wake()
 

@@ -128,6 +128,8 @@ def move_to(
     """
     if status is Status.RESOLVED:
         return resolve(session, reference, actor, message)
+    if status is Status.CANCELLED:
+        return cancel(session, reference, actor, message)
     text = clean_optional("message", message)
     with changing(session, reference, actor, Action.MOVE) as change:
         change.require_open()
@@ -184,7 +186,7 @@ def resolve(session: Session, reference: str, actor: Actor, message: str = "") -
             incident.resolved_at = change.now
             incident.duration_seconds = int((change.now - incident.declared_at).total_seconds())
             change.tell(EventKind.RESOLVED, text, {"from": old.value, "to": Status.RESOLVED.value})
-    return change.result(f"{reference} is resolved.")
+    return change.result(f"{change.incident.reference} is resolved.")
 
 
 def reopen(session: Session, reference: str, actor: Actor, reason: str) -> Result:
@@ -199,7 +201,7 @@ def reopen(session: Session, reference: str, actor: Actor, reason: str) -> Resul
             incident.resolved_at = None
             incident.duration_seconds = None
             change.tell(EventKind.REOPENED, text, {"from": old.value, "to": REOPENED.value})
-    return change.result(f"{reference} is open again.")
+    return change.result(f"{change.incident.reference} is open again.")
 
 
 def cancel(session: Session, reference: str, actor: Actor, reason: str) -> Result:
@@ -215,14 +217,16 @@ def cancel(session: Session, reference: str, actor: Actor, reason: str) -> Resul
             old, incident.status = incident.status, Status.CANCELLED
             data = {"from": old.value, "to": Status.CANCELLED.value}
             change.tell(EventKind.CANCELLED, text, data)
-    return change.result(f"{reference} is cancelled.")
+    return change.result(f"{change.incident.reference} is cancelled.")
 
 
 def hand_over(session: Session, reference: str, actor: Actor, commander_id: int) -> Result:
     """Give the command to somebody else."""
     with changing(session, reference, actor, Action.HAND_OVER) as change:
         _give_command(change, _commander(session, commander_id), EventKind.COMMANDER, "")
-    return change.result(f"{change.incident.commander.name} now commands {reference}.")
+    return change.result(
+        f"{change.incident.commander.name} now commands {change.incident.reference}."
+    )
 
 
 def take_over(session: Session, reference: str, actor: Actor, reason: str) -> Result:
@@ -230,7 +234,7 @@ def take_over(session: Session, reference: str, actor: Actor, reason: str) -> Re
     text = clean_text("reason", reason, REASON_LIMIT)
     with changing(session, reference, actor, Action.TAKE_OVER) as change:
         _give_command(change, _commander(session, actor.user_id), EventKind.TAKEOVER, text)
-    return change.result(f"You now command {reference}.")
+    return change.result(f"You now command {change.incident.reference}.")
 
 
 def add_note(session: Session, reference: str, actor: Actor, text: str) -> Result:
@@ -246,10 +250,10 @@ def draft_postmortem(session: Session, reference: str, actor: Actor) -> Result:
     with changing(session, reference, actor, Action.DRAFT_POSTMORTEM) as change:
         incident = change.incident
         if find_postmortem(session, incident.id) is not None:
-            change.nothing(f"{reference} has a post-mortem already.")
+            change.nothing(f"{change.incident.reference} has a post-mortem already.")
         elif incident.status is not Status.RESOLVED:
             raise InvalidMove(
-                f"{reference} is {incident.status.value}. "
+                f"{incident.reference} is {incident.status.value}. "
                 "The post-mortem can be drafted once it is resolved."
             )
         else:
@@ -262,7 +266,7 @@ def draft_postmortem(session: Session, reference: str, actor: Actor) -> Result:
                 )
             )
             change.tell(EventKind.POSTMORTEM, "")
-    return change.result(f"The post-mortem of {reference} is drafted.")
+    return change.result(f"The post-mortem of {change.incident.reference} is drafted.")
 
 
 def edit_postmortem(
@@ -273,7 +277,7 @@ def edit_postmortem(
     with changing(session, reference, actor, Action.EDIT_POSTMORTEM) as change:
         postmortem = find_postmortem(session, change.incident.id)
         if postmortem is None:
-            raise NotFound(f"{reference} has no post-mortem yet.")
+            raise NotFound(f"{change.incident.reference} has no post-mortem yet.")
         if postmortem.version != version:
             raise Conflict(
                 "Somebody saved another version while you were writing. "
@@ -296,7 +300,9 @@ def record_war_room(session: Session, delivery: Delivery) -> None:
     change = _system_change(session, delivery)
     receipt = delivery.receipt or {}
     change.incident.slack_channel_id = receipt["channel"]
-    change.incident.slack_channel_name = receipt["name"]
+    # It may be the name that another incident meant to take; that one will then find it taken.
+    if _is_free(session, receipt["name"]):
+        change.incident.slack_channel_name = receipt["name"]
     change.tell(EventKind.CHANNEL, "", {"channel": receipt["channel"], "name": receipt["name"]})
     change.audit("open_channel")
 
@@ -356,8 +362,14 @@ def _commander(session: Session, user_id: int | None) -> User:
 def _free_channel_name(session: Session, incident: Incident) -> str:
     """Return a channel name that no other incident has or means to create."""
     name = channel_name(incident.declared_at, incident.service.slug, incident.reference)
+    # "payments" with the suffix 5 may be the name of the service "payments-5"; the last is free.
+    candidates = (name, with_suffix(name, str(incident.number)), f"inc-{incident.number}")
+    return next(candidate for candidate in candidates if _is_free(session, candidate))
+
+
+def _is_free(session: Session, name: str) -> bool:
     taken = session.scalars(select(Incident.id).where(Incident.slack_channel_name == name)).first()
-    return name if taken is None else with_suffix(name, str(incident.number))
+    return taken is None
 
 
 def _system_change(session: Session, delivery: Delivery) -> Change:

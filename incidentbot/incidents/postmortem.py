@@ -67,7 +67,12 @@ def escape(text: str) -> str:
 
 def quote(text: str) -> str:
     """Return `text` as a Markdown quotation, line by line."""
-    return "\n".join(f"> {escape(line)}".rstrip() for line in text.split("\n"))
+    return "\n".join(f"> {_not_a_block(escape(line))}".rstrip() for line in text.split("\n"))
+
+
+def _not_a_block(line: str) -> str:
+    """Return a line that begins neither a list nor a rule, and does not underline the one before."""
+    return re.sub(r"^([0-9]*)([-+=:.)])", r"\1\\\2", line)
 
 
 def _facts(incident: Incident, events: Sequence[TimelineEvent]) -> list[str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents.errors import NotFound
@@ -143,3 +143,29 @@ def latest_update(session: Session, incident_id: int) -> TimelineEvent | None:
         .order_by(TimelineEvent.seq.desc())
         .limit(1)
     ).one_or_none()
+
+
+def latest_updates(session: Session, incident_ids: Sequence[int]) -> dict[int, TimelineEvent]:
+    """Return `latest_update` for many incidents with one query, by incident id."""
+    newest = (
+        select(func.max(TimelineEvent.id))
+        .where(
+            TimelineEvent.incident_id.in_(incident_ids),
+            TimelineEvent.kind.in_(TOLD_PROGRESS),
+            TimelineEvent.text != "",
+        )
+        .group_by(TimelineEvent.incident_id)
+    )
+    events = session.scalars(select(TimelineEvent).where(TimelineEvent.id.in_(newest)))
+    return {event.incident_id: event for event in events}
+
+
+def delivery_states(session: Session, incident_id: int) -> str:
+    """Return what changes when the state of any of an incident's deliveries does."""
+    rows = session.execute(
+        select(Delivery.state, func.count(), func.sum(Delivery.attempts))
+        .where(Delivery.incident_id == incident_id)
+        .group_by(Delivery.state)
+        .order_by(Delivery.state)
+    )
+    return ",".join(f"{state.value}:{count}:{attempts}" for state, count, attempts in rows)

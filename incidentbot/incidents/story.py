@@ -31,7 +31,7 @@ _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
     EventKind.POSTMORTEM: lambda _data: "Post-mortem drafted",
     EventKind.CHANNEL: lambda data: f"Channel #{data['name']} opened",
     EventKind.DELIVERY: lambda data: (
-        f"Not delivered: {_DELIVERIES.get(data['kind'], data['kind'])}"
+        f"Not delivered: {effect(data['kind'])}"
     ),
 }
 
@@ -39,3 +39,8 @@ _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
 def headline(event: TimelineEvent) -> str:
     """Return the event in a few plain words, without its text."""
     return _HEADLINES[event.kind](event.data)
+
+
+def effect(kind: str) -> str:
+    """Return what a delivery of this kind does, in words."""
+    return _DELIVERIES.get(kind, kind)

@@ -1,0 +1,85 @@
+"""What a person sees when something is refused or broken: plain words, and what to do."""
+
+import logging
+
+from flask import Flask, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from incidentbot.incidents.errors import (
+    IncidentError,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+)
+
+log = logging.getLogger(__name__)
+
+Page = tuple[str, int]
+
+_WORDS = {
+    400: ("That request was not understood", "Go back, reload the page and send it again."),
+    403: ("You may not do that", "Ask the incident's commander, or an admin."),
+    404: ("There is nothing here", "The address may be mistyped, or the incident does not exist."),
+    405: ("That does not work this way", "Open the page from the list of incidents."),
+    413: ("That is too much text", "Shorten it and send it again."),
+    500: (
+        "Something went wrong inside incidentbot",
+        "The error is in the log. Your incident is safe; please try again.",
+    ),
+    503: (
+        "The database cannot be reached",
+        "Nothing was changed. Go back, wait a moment and send it again: what you typed is still there.",
+    ),
+}
+
+
+def status_of(error: IncidentError) -> int:
+    """Return the HTTP status that says why a command was refused."""
+    if isinstance(error, InvalidInput):
+        return 422
+    if isinstance(error, NotAllowed):
+        return 403
+    return 404 if isinstance(error, NotFound) else 409
+
+
+def install(app: Flask) -> None:
+    """Show every error as a page in style."""
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(CSRFError, _forged)
+    app.register_error_handler(IncidentError, _refused)
+    app.register_error_handler(OperationalError, _no_database)
+    app.register_error_handler(Exception, _broken)
+
+
+def _page(status: int, title: str = "", advice: str = "") -> Page:
+    default_title, default_advice = _WORDS.get(status, _WORDS[400])
+    page = render_template(
+        "error.html", status=status, title=title or default_title, advice=advice or default_advice
+    )
+    return page, status
+
+
+def _http_error(error: HTTPException) -> Page | HTTPException:
+    status = error.code or 500
+    return error if status < 400 else _page(status)
+
+
+def _forged(_error: CSRFError) -> Page:
+    return _page(400, "This page was open for too long", "Go back, reload it and send it again.")
+
+
+def _refused(error: IncidentError) -> Page:
+    status = status_of(error)
+    return _page(status, str(error), _WORDS.get(status, _WORDS[400])[1])
+
+
+def _no_database(_error: OperationalError) -> Page:
+    log.exception("no database", extra={"endpoint": request.endpoint})
+    return _page(503)
+
+
+def _broken(_error: Exception) -> Page:
+    log.exception("a page failed", extra={"endpoint": request.endpoint})
+    return _page(500)
