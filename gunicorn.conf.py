@@ -12,6 +12,8 @@ threads = 16
 graceful_timeout = 20
 # Requests are logged by the app, as it logs everything else; a secret may stand in a path.
 accesslog = None
+# Nobody steers gunicorn through a socket; signals do.
+control_socket_disable = True
 
 _runners = []
 

@@ -77,9 +77,11 @@ class Settings(BaseSettings):
     )
 
     services: Words = Field(
-        default=("general",), description="names separated by commas: payments, search"
+        default=("general",),
+        min_length=1,
+        description="names separated by commas: payments, search",
     )
-    service_owners: dict[str, list[str]] = Field(
+    service_owners: Annotated[dict[str, list[str]], NoDecode] = Field(
         default_factory=dict,
         description='JSON from service to Slack user ids: {"payments": ["U012AB3CD"]}',
     )
@@ -99,6 +101,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
+
+    @field_validator("service_owners", mode="before")
+    @classmethod
+    def _read_json(cls, value: Any) -> Any:
+        return json.loads(value) if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -150,22 +157,25 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises SettingsError with a line for each mistake. No line repeats a value: it may be a secret.
     """
+    wrong: list[str] = []
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        lines = [_explain(str(detail["loc"][0])) for detail in error.errors() if detail["loc"]]
-        raise SettingsError("\n".join(dict.fromkeys(lines))) from None
-    except (ValueError, json.JSONDecodeError) as error:  # e.g. SERVICE_OWNERS is not JSON
-        raise SettingsError(str(error)) from None
-    mistakes = []
+        wrong += [str(detail["loc"][0]) for detail in error.errors()]
+        # With these set aside, what depends on several settings can be checked as well.
+        settings = Settings(**{**overrides, **{field: _default(field) for field in wrong}})
     if settings.secret_key.get_secret_value() == LOCAL_SECRET_KEY and not settings.is_local:
-        mistakes.append(_explain("secret_key"))
+        wrong.append("secret_key")
     if (settings.slack_bot_token is None) != (settings.slack_signing_secret is None):
         missing = "slack_bot_token" if settings.slack_bot_token is None else "slack_signing_secret"
-        mistakes.append(_explain(missing))
-    if mistakes:
-        raise SettingsError("\n".join(mistakes))
+        wrong.append(missing)
+    if wrong:
+        raise SettingsError("\n".join(_explain(field) for field in dict.fromkeys(wrong)))
     return settings
+
+
+def _default(field: str) -> Any:
+    return Settings.model_fields[field].get_default(call_default_factory=True)
 
 
 def _explain(field: str) -> str:

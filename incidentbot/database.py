@@ -84,6 +84,8 @@ def prepare_engine(engine: Engine) -> None:
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        # So that REPLACE meets the append-only triggers too.
+        cursor.execute("PRAGMA recursive_triggers = ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -108,3 +110,15 @@ def write_transaction(session: Session) -> Iterator[None]:
     except BaseException:
         session.rollback()
         raise
+
+
+@contextmanager
+def snapshot(session: Session) -> Iterator[None]:
+    """Run the block so that all it reads is of one moment, whatever others commit meanwhile."""
+    session.rollback()
+    if session.get_bind().dialect.name == "postgresql":  # SQLite knows no other way
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    try:
+        yield
+    finally:
+        session.rollback()

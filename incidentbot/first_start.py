@@ -1,6 +1,6 @@
 """What a new installation begins with: templates, services and routing, all editable afterwards."""
 
-from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from incidentbot.audit.log import GENESIS, HEAD_ID
@@ -77,15 +77,14 @@ TEMPLATES = (
 def fill(session: Session, settings: Settings) -> bool:
     """Put the defaults into an empty database; return False when it was filled before."""
     with write_transaction(session):
-        if session.scalars(select(Counter.name)).first() is not None:
+        if not _is_ours_to_fill(session):
             return False
-        session.add(Counter(name="incident", value=0))
         session.add(AuditHead(id=HEAD_ID, seq=0, hash=GENESIS))
         for name, title, severity, summary in TEMPLATES:
             session.add(Template(name=name, title=title, severity=severity, summary=summary))
-        for service in _services(settings):
+        for service, owners in _services(settings):
             session.add(service)
-            for slack_id in settings.service_owners.get(service.name, []):
+            for slack_id in owners:
                 owner = find_by_slack_id(session, slack_id) or add_slack_person(session, slack_id)
                 service.owners.append(owner)
         session.add_all(_routing(settings))
@@ -95,12 +94,27 @@ def fill(session: Session, settings: Settings) -> bool:
     return True
 
 
-def _services(settings: Settings) -> list[Service]:
-    by_slug: dict[str, Service] = {}
-    for name in (*settings.services, *settings.service_owners):
-        slug = slugify(name)[:60] or f"service-{len(by_slug) + 1}"
-        by_slug.setdefault(slug, Service(slug=slug, name=name[:100]))
-    return list(by_slug.values())
+def _is_ours_to_fill(session: Session) -> bool:
+    """Take the counter as the sign of a filled database; of two processes at once, one gets it."""
+    if session.get(Counter, "incident") is not None:
+        return False
+    try:
+        with session.begin_nested():
+            session.add(Counter(name="incident", value=0))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _services(settings: Settings) -> list[tuple[Service, list[str]]]:
+    """Return each service with its owners' Slack ids. Names that make the same slug are one service."""
+    services: dict[str, Service] = {}
+    owners: dict[str, dict[str, None]] = {}
+    for number, name in enumerate(dict.fromkeys((*settings.services, *settings.service_owners)), 1):
+        slug = slugify(name)[:60].rstrip("-") or f"service-{number}"
+        services.setdefault(slug, Service(slug=slug, name=name[:100]))
+        owners.setdefault(slug, {}).update(dict.fromkeys(settings.service_owners.get(name, [])))
+    return [(service, list(owners[slug])) for slug, service in services.items()]
 
 
 def _routing(settings: Settings) -> list[RoutingRule]:

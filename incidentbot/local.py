@@ -78,7 +78,9 @@ def _prepare() -> str:
     with app.app_context():
         upgrade()
         session = db.session()
-        secret = make_sign_in_secret(session, invite(session, "admin@localhost", Role.ADMIN, "Admin"))
+        secret = make_sign_in_secret(
+            session, invite(session, "admin@localhost", Role.ADMIN, "Admin")
+        )
     return f"{app.extensions['settings'].base_url}/sign-in/{secret}"
 
 

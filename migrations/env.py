@@ -2,6 +2,7 @@
 
 from alembic import context
 from flask import current_app
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from incidentbot.audit import replays  # noqa: F401 - its table belongs to the metadata
@@ -9,6 +10,8 @@ from incidentbot.extensions import db
 from incidentbot.first_start import fill
 
 config = context.config
+
+MIGRATIONS_LOCK = 4_637_281  # any number, the same in every version
 
 
 def migrate() -> None:
@@ -22,6 +25,9 @@ def migrate() -> None:
             process_revision_directives=_nothing_for_no_change,
         )
         with context.begin_transaction():
+            if connection.dialect.name == "postgresql":
+                # Two machines that start at once take turns; the second finds nothing to do.
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATIONS_LOCK})"))
             context.run_migrations()
         migrated = set(context.get_context().get_current_heads())
     if migrated == set(context.script.get_heads()) and migrated:

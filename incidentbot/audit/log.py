@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from incidentbot import clock
 from incidentbot.audit.models import AuditEntry, AuditHead, Outcome
+from incidentbot.database import snapshot
 from incidentbot.users.actor import Actor
 
 log = logging.getLogger(__name__)
@@ -93,19 +94,25 @@ def entry_hash(entry: AuditEntry) -> str:
 
 def verify(session: Session) -> list[str]:
     """Return what is wrong with the log, as sentences; an empty list when it is whole."""
-    problems: list[str] = []
+    with snapshot(session):  # else an entry appended meanwhile would look like tampering
+        return list(_problems(session))
+
+
+def _problems(session: Session) -> Iterator[str]:
     expected_seq, previous = 1, GENESIS
-    for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.seq)).yield_per(500):
+    entries = select(AuditEntry).order_by(AuditEntry.seq)
+    for entry in session.scalars(entries.execution_options(populate_existing=True, yield_per=500)):
         if entry.seq != expected_seq:
-            problems.append(f"entries {expected_seq} to {entry.seq - 1} are missing")
+            yield f"entries {expected_seq} to {entry.seq - 1} are missing"
         if entry.previous_hash != previous:
-            problems.append(f"entry {entry.seq} does not follow the entry before it")
+            yield f"entry {entry.seq} does not follow the entry before it"
         if entry_hash(entry) != entry.hash:
-            problems.append(f"entry {entry.seq} was changed")
+            yield f"entry {entry.seq} was changed"
         expected_seq, previous = entry.seq + 1, entry.hash
-    head = session.get(AuditHead, HEAD_ID)
+    head = session.get(AuditHead, HEAD_ID, populate_existing=True)
     if head is None:
-        problems.append("the head of the chain is missing")
-    elif (head.seq, head.hash) != (expected_seq - 1, previous):
-        problems.append(f"the log ends at entry {expected_seq - 1}, its head says {head.seq}")
-    return problems
+        yield "the head of the chain is missing"
+    elif head.seq != expected_seq - 1:
+        yield f"the log ends at entry {expected_seq - 1}, its head says {head.seq}"
+    elif head.hash != previous:
+        yield f"entry {head.seq} is not the one that the head of the chain knows"

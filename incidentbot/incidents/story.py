@@ -30,9 +30,7 @@ _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
     EventKind.NOTE: lambda _data: "Note",
     EventKind.POSTMORTEM: lambda _data: "Post-mortem drafted",
     EventKind.CHANNEL: lambda data: f"Channel #{data['name']} opened",
-    EventKind.DELIVERY: lambda data: (
-        f"Not delivered: {effect(data['kind'])}"
-    ),
+    EventKind.DELIVERY: lambda data: f"Not delivered: {effect(data['kind'])}",
 }
 
 

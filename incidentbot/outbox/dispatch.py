@@ -89,11 +89,11 @@ class Dispatcher:
 
         They come back detached: reading them needs no session, changing them changes nothing.
         """
-        now = clock.now()
         with self._sessions() as session:
-            if not session.scalars(_claimable(now, 1, stream)).first():
+            if not session.scalars(_claimable(clock.now(), 1, stream)).first():
                 return []  # the idle sweep reads only, and leaves writers alone
             with write_transaction(session):
+                now = clock.now()  # the turn to write may have been long in coming
                 claimed = list(
                     session.scalars(
                         _claimable(now, limit, stream)
@@ -106,13 +106,22 @@ class Dispatcher:
                         delivery.in_doubt = True  # whoever had it did not come back to say
                     delivery.state = DeliveryState.LEASED
                     delivery.attempts += 1
+                    delivery.tried_since = delivery.tried_since or now
                     delivery.lease_until = now + self._lease
             session.expunge_all()
         return claimed
 
     def deliver(self, delivery: Delivery) -> None:
         """Send a leased delivery and record the outcome. Only a database failure raises."""
-        self._record(delivery, self._attempt(delivery))
+        outcome = self._attempt(delivery)
+        try:
+            self._record(delivery, outcome)
+        except Exception as error:
+            # It may well be made, and the database refuses what came of it. Without this it would
+            # be made again with every lease, and nobody would ever be told.
+            log.exception("outcome not recorded", extra={"delivery": delivery.id})
+            reason = f"what came of it could not be recorded: {type(error).__name__}"
+            self._record(delivery, partial(self._retry, error=Retry(reason, in_doubt=True)))
         wake()
 
     def run_until_idle(self, stream: str | None = None) -> int:
@@ -176,7 +185,7 @@ class Dispatcher:
         now = clock.now()
         row.in_doubt = row.in_doubt or error.in_doubt
         row.last_error = str(error)
-        if now - row.created_at > GIVE_UP_AFTER:
+        if now - (row.tried_since or now) > GIVE_UP_AFTER:
             self._park(session, row, f"gave up after 24 hours: {error}")
             return
         row.state = DeliveryState.RETRYING
@@ -218,8 +227,10 @@ def _claimable(now: datetime, limit: int, stream: str | None) -> Any:
             ),
             or_(
                 Delivery.waits_for_id.is_(None),
+                # When it was skipped there is nothing to wait for: the sender sees what is missing.
                 exists().where(
-                    needed.id == Delivery.waits_for_id, needed.state == DeliveryState.DONE
+                    needed.id == Delivery.waits_for_id,
+                    needed.state.in_((DeliveryState.DONE, DeliveryState.SKIPPED)),
                 ),
             ),
         )

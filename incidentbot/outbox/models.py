@@ -28,8 +28,9 @@ class Delivery(Base):
     """One effect: a message, a channel to create, a card to bring up to date.
 
     Within a `stream` deliveries leave in the order of their ids. `waits_for_id` names a delivery
-    whose result this one needs. `attempts` doubles as the fencing token of a lease. `in_doubt`
-    says that an earlier attempt may have reached the other side without our knowing.
+    whose result this one needs. `attempts` doubles as the fencing token of a lease. `tried_since`
+    is when the first attempt began: from then on counts how long we keep trying. `in_doubt` says
+    that an earlier attempt may have reached the other side without our knowing.
     """
 
     __tablename__ = "deliveries"
@@ -50,6 +51,7 @@ class Delivery(Base):
     priority: Mapped[int] = mapped_column(default=5)
     state: Mapped[DeliveryState] = mapped_column(word(DeliveryState))
     attempts: Mapped[int] = mapped_column(default=0)
+    tried_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     in_doubt: Mapped[bool] = mapped_column(default=False)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

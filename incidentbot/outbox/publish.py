@@ -83,9 +83,13 @@ def wake() -> None:
 
 
 def _supersede(session: Session, effect: Effect) -> None:
-    """Skip older deliveries of the same kind and target, but only those nobody has tried yet."""
-    session.execute(
-        update(Delivery)
+    """Skip older deliveries of the same kind and target, but only those nobody has tried yet.
+
+    One that is locked is being claimed at this moment. Waiting for it could end in a deadlock, as
+    whoever records its outcome may wait for the incident that we hold.
+    """
+    untried = session.scalars(
+        select(Delivery.id)
         .where(
             Delivery.incident_id == effect.incident_id,
             Delivery.kind == effect.kind,
@@ -93,6 +97,13 @@ def _supersede(session: Session, effect: Effect) -> None:
             Delivery.state == DeliveryState.PENDING,
             Delivery.attempts == 0,
         )
+        .with_for_update(skip_locked=True, key_share=True)
+    ).all()
+    if not untried:
+        return
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(untried))
         .values(
             state=DeliveryState.SKIPPED,
             last_error="superseded by a newer one",

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from incidentbot import clock
@@ -54,14 +54,21 @@ def already_told(session: Session, incident_id: int) -> Audience:
 
 
 def _recently_told(session: Session, incident_id: int) -> frozenset[str]:
-    """Return the people who had, or are about to have, a message about this incident."""
+    """Return the people who had, or are about to have, a message about this incident.
+
+    One that left late, because Slack was down, counts from when it left.
+    """
+    since = clock.now() - DM_INTERVAL
     return frozenset(
         session.scalars(
             select(Delivery.target).where(
                 Delivery.incident_id == incident_id,
                 Delivery.kind == "slack.dm",
                 Delivery.state != DeliveryState.SKIPPED,
-                Delivery.created_at > clock.now() - DM_INTERVAL,
+                or_(
+                    Delivery.created_at > since,
+                    and_(Delivery.state == DeliveryState.DONE, Delivery.finished_at > since),
+                ),
             )
         )
     )

@@ -15,6 +15,8 @@ from incidentbot.outbox.publish import Effect, publish, wake
 from incidentbot.users.models import Role, SignInLink, User
 
 LINK_LIFETIME = timedelta(hours=24)
+NAME_LIMIT = 120
+EMAIL_LIMIT = 254
 
 
 def identify_slack_person(session: Session, slack_user_id: str, name: str = "") -> User:
@@ -38,7 +40,7 @@ def identify_slack_person(session: Session, slack_user_id: str, name: str = "") 
 def add_slack_person(session: Session, slack_user_id: str, name: str = "") -> User:
     """Add a person known by Slack id only, inside the caller's transaction, and ask for their profile."""
     user = User(
-        name=name or slack_user_id,
+        name=_tidy(name) or slack_user_id,
         slack_user_id=slack_user_id,
         role=Role.RESPONDER,
         created_at=clock.now(),
@@ -82,10 +84,11 @@ def record_profile(session: Session, slack_user_id: str, name: str, email: str |
     user = find_by_slack_id(session, slack_user_id)
     if user is None:
         return
-    user.name = name[:120] or user.name
-    if email and not user.email:
-        taken = session.scalars(select(User.id).where(User.email == email.lower())).first()
-        user.email = None if taken else email.lower()
+    user.name = _tidy(name) or user.name
+    address = (email or "").strip().lower()
+    if address and len(address) <= EMAIL_LIMIT and address.isprintable() and not user.email:
+        taken = session.scalars(select(User.id).where(User.email == address)).first()
+        user.email = None if taken else address
 
 
 def invite(session: Session, email: str, role: Role, name: str = "") -> User:
@@ -94,7 +97,9 @@ def invite(session: Session, email: str, role: Role, name: str = "") -> User:
     with write_transaction(session):
         user = session.scalars(select(User).where(User.email == address)).one_or_none()
         if user is None:
-            user = User(name=name or address, email=address, role=role, created_at=clock.now())
+            user = User(
+                name=_tidy(name or address), email=address, role=role, created_at=clock.now()
+            )
             session.add(user)
         user.role = role
     return user
@@ -131,6 +136,12 @@ def names_by_id(session: Session, user_ids: Iterable[int | None]) -> dict[int, s
     wanted = {user_id for user_id in user_ids if user_id is not None}
     rows = session.execute(select(User.id, User.name).where(User.id.in_(wanted)))
     return dict(rows.tuples().all())
+
+
+def _tidy(name: str) -> str:
+    """Return a name without what cannot be stored or seen, in at most NAME_LIMIT characters."""
+    printable = "".join(character for character in name if character.isprintable())
+    return printable.strip()[:NAME_LIMIT].strip()
 
 
 def _hash(secret: str) -> str:

@@ -8,6 +8,9 @@ if (live) {
   let version = timeline().dataset.version;
   let count = Number(timeline().dataset.events);
 
+  live.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden) event.preventDefault(); // nobody looks
+  });
   live.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.elt === live) event.detail.headers["If-None-Match"] = live.dataset.etag;
   });

@@ -62,7 +62,9 @@ def _tell_the_story(company: World) -> None:
     assert {ADA, LINUS} <= set(room["members"])
     assert "INC-1 P3 declared" in room["topic"]
     card = next(m for m in company.messages(name, ADA) if m["ts"] in room["pins"])
-    assert "Cards are declined" in json.dumps(card), "what was typed stays, the template fills the rest"
+    assert "Cards are declined" in json.dumps(card), (
+        "what was typed stays, the template fills the rest"
+    )
     assert room["bookmarks"][0]["link"].endswith("/incidents/INC-1")
     # A P3 is told to its own channel only.
     assert company.texts("general", GRACE) == []
@@ -92,7 +94,9 @@ def _tell_the_story(company: World) -> None:
     assert "INC-1 is resolved" in company.told(GRACE, "resolved Old release is back", name)
     assert "already resolved by" in company.told(GRACE, "resolved once more", name)
     eventually(lambda: "resolved" in seen(company, "general", LINUS))
-    throttled = rows(company, "SELECT last_error FROM deliveries WHERE kind = 'slack.dm' AND state = 'skipped'")
+    throttled = rows(
+        company, "SELECT last_error FROM deliveries WHERE kind = 'slack.dm' AND state = 'skipped'"
+    )
     assert len(throttled) == 2
     assert all("throttled" in row["last_error"] for row in throttled)
     assert _direct_messages(company, KEN) == 1
@@ -100,7 +104,13 @@ def _tell_the_story(company: World) -> None:
     # The timeline tells it all, in order, to anyone.
     answer = company.type(MARGARET, "timeline INC-1")["body"]
     told = json.dumps(answer, ensure_ascii=False)
-    order = ["Incident declared", "since 10:02", "P3 → P1", "Command handed over", "Old release is back"]
+    order = [
+        "Incident declared",
+        "since 10:02",
+        "P3 → P1",
+        "Command handed over",
+        "Old release is back",
+    ]
     assert [told.index(part) for part in order] == sorted(told.index(part) for part in order)
 
     # The post-mortem, drafted in Slack, read on the web.

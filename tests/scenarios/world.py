@@ -59,9 +59,7 @@ class World:
 
     def act(self, what: str, **arguments: Any) -> Json:
         """Have a person do something: command, action, submit, message, …"""
-        response = requests.post(
-            f"{self.slack_url}/sandbox/act/{what}", json=arguments, timeout=30
-        )
+        response = requests.post(f"{self.slack_url}/sandbox/act/{what}", json=arguments, timeout=30)
         assert response.ok, response.text
         answer: Json = response.json()
         return answer

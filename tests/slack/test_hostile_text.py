@@ -58,10 +58,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 
 @pytest.fixture(scope="module")
-def client(app: Flask) -> Iterator[FlaskClient]:
+def client(app: Flask) -> FlaskClient:
     client = app.test_client()
     declare(client, "The one that is talked about")
-    yield client
+    return client
 
 
 def assert_fit_for_slack(answer: Any) -> None:
@@ -84,7 +84,7 @@ def assert_nothing_injected(text: str) -> None:
         assert injected not in text
 
 
-def everything_shown_of(app: Flask, incident: Incident) -> Iterator[tuple[list[Any], str]]:
+def everything_shown_of(incident: Incident) -> Iterator[tuple[list[Any], str]]:
     """Yield all that is ever sent to Slack about an incident: blocks, and the text beside them."""
     session = db.session()
     base_url = "https://incidents.example.com"
@@ -126,7 +126,7 @@ def test_any_title_and_summary_is_declared_or_refused_at_its_field(
     with app.app_context():
         incident = get_incident(db.session(), reference)
         incident.commander.name = name[:120].encode("utf-8", "ignore").decode() or "x"
-        for shown, text in everything_shown_of(app, incident):
+        for shown, text in everything_shown_of(incident):
             assert message_problems(shown) == []
             assert 0 < len(text) <= 4_000
             assert_nothing_injected(text)
@@ -151,7 +151,7 @@ def test_any_text_after_any_word_gets_a_clear_answer(
     assert_fit_for_slack(response.json if response.is_json else None)
     with app.app_context():
         incident = get_incident(db.session(), "INC-1")
-        for shown, _text in everything_shown_of(app, incident):
+        for shown, _text in everything_shown_of(incident):
             assert message_problems(shown) == []
             assert_nothing_injected(
                 json.dumps([b for b in shown if b["type"] != "header"], ensure_ascii=False)

@@ -100,7 +100,7 @@ def test_a_modal_submitted_twice_declares_once(app: Flask, client: FlaskClient) 
         assert db.session.scalar(select(func.count()).select_from(Incident)) == 1
 
 
-def test_a_modal_submitted_twice_posts_one_update(app: Flask, client: FlaskClient) -> None:
+def test_a_modal_submitted_twice_posts_one_update(client: FlaskClient) -> None:
     declare(client)
     body = {"message": "Rolling back", "status": "no_change"}
     for _ in range(2):

@@ -1,0 +1,1 @@
+"""The control API under `/sandbox/`: act as a person, read everything, cause trouble."""

@@ -1,0 +1,3 @@
+from tests.team import processes, team
+
+__all__ = ["processes", "team"]

@@ -1,0 +1,76 @@
+"""A real Chromium, and a live app to look at."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from incidentbot.extensions import db
+from incidentbot.users.models import Role
+from incidentbot.users.people import add_slack_person, invite, make_sign_in_secret
+from tests.installation import install
+from tests.servers.ports import free_port
+from tests.servers.processes import ROOT, start
+
+AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A live app: where it is, and how to sign in."""
+
+    url: str
+    database_url: str
+
+    def sign_in(self, page: Page, name: str = "Ada Lovelace", role: Role = Role.ADMIN) -> None:
+        """Sign a person in by their one-time link."""
+        app = install(self.database_url)
+        with app.app_context():
+            session = db.session()
+            user = invite(session, f"{name.split()[0].lower()}@example.com", role, name)
+            secret = make_sign_in_secret(session, user)
+        page.goto(f"{self.url}/sign-in/{secret}")
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{self.url}/")
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(chromium_path), args=CHROMIUM_FLAGS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
+    app = install(sqlite_url)
+    with app.app_context():
+        session = db.session()
+        add_slack_person(session, "U0GRACE00A", "Grace Hopper")
+        session.commit()
+    port = free_port()
+    env = {
+        "DATABASE_URL": sqlite_url,
+        "PORT": str(port),
+        "BASE_URL": f"http://127.0.0.1:{port}",
+        "SECRET_KEY": "browser",
+        "LOG_FORMAT": "text",
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "app:app"]
+    with start(command, env, f"{env['BASE_URL']}/health", tmp_path / "app.log"):
+        yield Site(env["BASE_URL"], sqlite_url)
