@@ -24,7 +24,7 @@ class CallEntry:
     id: int = 0
     ended: float | None = None
     status: int | None = None
-    error: str = ""
+    error: str | None = None
     fault: str = ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import random
 import threading
 from collections.abc import Mapping
@@ -115,16 +116,19 @@ def _read(wish: Mapping[str, Any], fault_id: str) -> Fault:
     if unknown:
         raise ValueError(f"unknown field: {', '.join(sorted(unknown))}")
     kind = wish.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}")
     plain = {k: v for k, v in wish.items() if k not in ("id", "seen", "hits") and v is not None}
-    fault = Fault(**{"ms": _DEFAULT_MS.get(str(kind), 0.0), **plain, "id": fault_id})
-    for name in ("ms", "retry_after", "count", "every", "probability"):
+    fault = Fault(**{"ms": _DEFAULT_MS.get(kind, 0.0), **plain, "id": fault_id})
+    for name in ("method", "error"):
+        if not isinstance(getattr(fault, name), str):
+            raise ValueError(f"{name} must be a string")
+    for name in ("ms", "retry_after", "count", "every", "probability", "seed"):
         value = getattr(fault, name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise ValueError(f"{name} must be a number")
-        if value is not None and value < (1 if name == "every" else 0):
-            raise ValueError(f"{name} is too small")
+        if value is not None and not (1 if name == "every" else 0) <= value < math.inf:
+            raise ValueError(f"{name} is out of range")
     if fault.when not in _WHEN:
         raise ValueError(f"when must be one of {', '.join(_WHEN)}")
     return fault

@@ -29,18 +29,26 @@ class Server(ThreadedWSGIServer):
     request_queue_size = 512
 
     def server_bind(self) -> None:
-        """Answer small writes at once, rather than collect them."""
+        """Answer small writes at once, rather than collect them.
+
+        Raises ValueError where werkzeug would end the process on an OSError.
+        """
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        super().server_bind()
+        try:
+            super().server_bind()
+        except OSError as error:
+            raise ValueError(f"cannot listen on port {self.port}: {error.strerror}") from error
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError when the port is taken.
+    """Serve until SIGTERM or SIGINT; `announce` is told the address once it answers.
 
-    `announce` is told the address once it answers.
+    Raises ValueError when the port is taken or the data file holds no workspace, OSError when
+    that file cannot be read or written.
     """
     server = Server(settings.host, settings.port, _nothing, handler=QuietHandler)
     box = new_sandbox(settings, server.server_port)
+    box.store.save()
     server.app = create_app(box)
 
     def stop(_signum: int, _frame: FrameType | None) -> None:

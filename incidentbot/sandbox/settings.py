@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-# The scopes incidentbot's manifest asks for. A call that needs another one is answered
-# `missing_scope`, as Slack would, until `PUT /sandbox/settings` grants it.
+# What incidentbot's manifest asks for, to the letter (a test compares the two). A call that needs
+# another scope is answered `missing_scope`, as Slack would, until `PUT /sandbox/settings` grants
+# it; likewise the manifest subscribes to no events, so none are sent until they are asked for.
 DEFAULT_SCOPES = (
     "commands",
     "chat:write",
@@ -16,28 +20,16 @@ DEFAULT_SCOPES = (
     "channels:read",
     "channels:join",
     "channels:history",
-    "groups:write",
     "pins:write",
-    "bookmarks:read",
     "bookmarks:write",
-    "im:history",
+    "bookmarks:read",
     "im:write",
+    "im:history",
     "users:read",
     "users:read.email",
-    "usergroups:read",
-    "reactions:read",
 )
-
-DEFAULT_EVENTS = (
-    "app_home_opened",
-    "channel_created",
-    "member_joined_channel",
-    "message",
-    "pin_added",
-    "pin_removed",
-    "reaction_added",
-    "reaction_removed",
-)
+DEFAULT_EVENTS: tuple[str, ...] = ()
+TOKEN_STATES = ("active", "revoked", "inactive")
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ class Settings:
     commands: tuple[str, ...] = ("/incident", "/inc")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Knobs:
     """What `PUT /sandbox/settings` changes. Times are in seconds.
 
@@ -66,8 +58,39 @@ class Knobs:
     ack_seconds: float = 3.0
     trigger_seconds: float = 3.0
     retry_delays: list[float] = field(default_factory=lambda: [0.0, 60.0, 300.0])
-    token_state: str = "active"  # noqa: S105 - active | revoked | inactive
-    own_message_events: bool = False
+    token_state: str = TOKEN_STATES[0]
+
+    def changed(self, wish: Mapping[str, Any]) -> Knobs:
+        """These with some of them changed. Raises ValueError with a readable sentence."""
+        for name, value in wish.items():
+            if name not in _RULES:
+                raise ValueError(f"no such setting: {name}")
+            holds, words = _RULES[name]
+            if not holds(value):
+                raise ValueError(f"{name} must be {words}")
+        return dataclasses.replace(self, **wish)
+
+
+def _words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _seconds(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= value < math.inf
+
+
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "scopes": (_words, "a list of scopes"),
+    "events": (_words, "a list of event types"),
+    "ack_seconds": (lambda value: _seconds(value) and value > 0, "a number above 0"),
+    "trigger_seconds": (_seconds, "a number, 0 or more"),
+    "retry_delays": (
+        lambda value: isinstance(value, list) and all(map(_seconds, value)),
+        "a list of numbers, 0 or more",
+    ),
+    "token_state": (lambda value: value in TOKEN_STATES, f"one of {', '.join(TOKEN_STATES)}"),
+}
 
 
 def from_environment(env: Mapping[str, str] | None = None) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from flask import Response, abort, jsonify, request
@@ -10,7 +11,7 @@ from flask import Response, abort, jsonify, request
 from incidentbot.sandbox.runtime import the_sandbox
 
 
-def refuse(status: int, reason: str) -> None:
+def refuse(status: int, reason: str) -> NoReturn:
     """End the request with a JSON error."""
     response: Response = jsonify(ok=False, error=reason)
     response.status_code = status

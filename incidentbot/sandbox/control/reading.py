@@ -9,7 +9,14 @@ from flask import Blueprint, Response, jsonify, request
 from incidentbot.sandbox.control.guard import only_from_here, refuse
 from incidentbot.sandbox.runtime import the_sandbox
 from incidentbot.sandbox.slack.lookup import can_see, find_channel, find_user, top_view
-from incidentbot.sandbox.slack.present import message_json, view_json
+from incidentbot.sandbox.slack.model import Channel, Json, Workspace
+from incidentbot.sandbox.slack.present import (
+    bookmark_json,
+    channel_json,
+    messages_json,
+    user_json,
+    view_json,
+)
 
 blueprint = Blueprint("reading", __name__, url_prefix="/sandbox")
 blueprint.before_request(only_from_here)
@@ -17,9 +24,24 @@ blueprint.before_request(only_from_here)
 
 @blueprint.get("/state")
 def state() -> Response:
-    """The whole workspace, as it is saved."""
+    """The workspace at a glance: people, and channels with what is stuck to them."""
     with the_sandbox().store.read() as ws:
-        return Response(json.dumps(ws, default=vars), mimetype="application/json")
+        return jsonify(
+            team=ws.team_name,
+            users=[user_json(ws, user) for user in ws.users.values()],
+            channels=[_at_a_glance(ws, channel) for channel in ws.channels.values()],
+        )
+
+
+def _at_a_glance(ws: Workspace, channel: Channel) -> Json:
+    return channel_json(ws, channel) | {
+        "name": channel.name,
+        "members": list(channel.members),
+        "topic": channel.topic.value,
+        "purpose": channel.purpose.value,
+        "pins": [pin.ts for pin in channel.pins],
+        "bookmarks": [bookmark_json(channel, bookmark) for bookmark in channel.bookmarks],
+    }
 
 
 @blueprint.get("/channels/<ref>/messages")
@@ -29,20 +51,17 @@ def messages(ref: str) -> Response:
         channel = find_channel(ws, ref)
         if channel is None:
             refuse(404, f"no such channel: {ref!r}")
-            raise AssertionError
         viewer = request.args.get("as", "")
         user = find_user(ws, viewer)
         if viewer and user is None:
             refuse(404, f"no such person: {viewer!r}")
         if user is not None and not can_see(channel, user.id):
             refuse(403, "not a member of that private channel")
-        shown = [
-            message_json(ws, channel, message, with_metadata=True)
-            | ({"is_ephemeral": True, "ephemeral_to": message.ephemeral_to}
-               if message.ephemeral_to else {})
-            for message in channel.messages
-            if user is None or message.ephemeral_to in ("", user.id)
-        ]  # fmt: skip
+        visible = [m for m in channel.messages if user is None or m.ephemeral_to in ("", user.id)]
+        shown = messages_json(ws, channel, visible, with_metadata=True)
+        for message, found in zip(visible, shown, strict=True):
+            if message.ephemeral_to:
+                found |= {"is_ephemeral": True, "ephemeral_to": message.ephemeral_to}
         body = json.dumps({"channel": channel.id, "name": channel.name, "messages": shown})
     return Response(body, mimetype="application/json")
 
@@ -54,7 +73,6 @@ def views() -> Response:
         user = find_user(ws, request.args.get("user", ""))
         if user is None:
             refuse(404, "no such person")
-            raise AssertionError
         top = top_view(ws, user.id)
         home = ws.views.get(ws.homes.get(user.id, ""))
         stack = [view_json(ws, ws.views[v]) for v in ws.stacks.get(user.id, [])]

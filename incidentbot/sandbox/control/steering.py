@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -34,7 +33,6 @@ def add_fault() -> Response:
         fault = the_sandbox().faults.add(body if isinstance(body, dict) else {})
     except (ValueError, TypeError) as problem:
         refuse(422, str(problem))
-        raise
     the_sandbox().store.touch()
     return jsonify(asdict(fault))
 
@@ -61,18 +59,6 @@ def clear_faults(fault_id: str = "") -> Response:
     return _faults()
 
 
-def _checked(wish: dict[str, Any]) -> dict[str, Any]:
-    plain = asdict(Knobs())
-    for name, value in wish.items():
-        if name not in plain:
-            refuse(422, f"no such setting: {name}")
-        wanted = type(plain[name])
-        fine = isinstance(value, wanted) and isinstance(value, bool) == (wanted is bool)
-        if not fine and not (wanted is float and isinstance(value, int)):
-            refuse(422, f"{name} must be of type {wanted.__name__}")
-    return wish
-
-
 @blueprint.get("/settings")
 def settings() -> Response:
     """The settings that may be changed while the sandbox runs."""
@@ -84,8 +70,10 @@ def put_settings() -> Response:
     """Change some of them; the others stay."""
     body = request.get_json(silent=True)
     box = the_sandbox()
-    for name, value in _checked(body if isinstance(body, dict) else {}).items():
-        setattr(box.knobs, name, value)
+    try:
+        box.knobs = box.knobs.changed(body if isinstance(body, dict) else {})
+    except ValueError as problem:
+        refuse(422, str(problem))
     box.store.touch()
     return jsonify(asdict(box.knobs))
 
@@ -98,5 +86,6 @@ def reset() -> Response:
     box.knobs = Knobs()
     box.calls.clear()
     box.requests.clear()
+    box.tickets.clear()
     box.store.reset()
     return jsonify(ok=True)

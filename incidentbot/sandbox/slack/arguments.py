@@ -8,8 +8,6 @@ from typing import Any
 
 from incidentbot.sandbox.slack.errors import bad_arguments
 
-_TRUE = {"true", "1", True}
-
 
 class Arguments:
     """Typed reading of one call's arguments; each reader raises `invalid_arguments`."""
@@ -43,7 +41,9 @@ class Arguments:
         value = self.values.get(name)
         if value is None:
             return default
-        return (value.lower() if isinstance(value, str) else value) in _TRUE
+        if isinstance(value, dict | list):
+            raise bad_arguments(f"must be a boolean [json-pointer:/{name}]")
+        return str(value).lower() in ("true", "1")
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """A whole number, brought into the range Slack allows at the top, refused below it."""

@@ -26,7 +26,7 @@ MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
 _VIEW_BYTES = 250_000
 
 _MULTI = {name for name in ELEMENTS if name.startswith("multi_")}
-_SECTION = set(ELEMENTS) - {"plain_text_input"}
+_SECTION = set(ELEMENTS) - {"plain_text_input", "datetimepicker"}
 _ACTIONS = set(ELEMENTS) - {"plain_text_input"} - _MULTI
 _INPUT = set(ELEMENTS) - {"button", "overflow"}
 
@@ -36,7 +36,7 @@ def _only(names: set[str]) -> dict[str, Check]:
 
 
 def _image_source(value: Any, pointer: str, out: list[str]) -> None:
-    if ("image_url" in value) == ("slack_file" in value):
+    if (value.get("image_url") is None) == (value.get("slack_file") is None):
         complain(out, pointer, "must define either `image_url` or `slack_file`")
 
 
@@ -166,47 +166,69 @@ BLOCKS: dict[str, Check] = {
 }  # fmt: skip
 _BLOCK = by_type(BLOCKS)
 
+
+def elements_of(block: dict[str, Any]) -> list[dict[str, Any]]:
+    """The interactive elements of one (valid) block, in the order they are shown."""
+    kind = block["type"]
+    if kind == "actions":
+        return list(block["elements"])
+    found = block.get({"input": "element", "section": "accessory"}.get(kind, ""))
+    return [found] if found and found["type"] in ELEMENTS else []
+
+
+def _unique_ids(blocks: Any, pointer: str, out: list[str]) -> None:
+    seen: set[str] = set()
+    for index, block in enumerate(blocks):
+        if block_id := block.get("block_id"):
+            if block_id in seen:
+                complain(out, f"{pointer}/{index}/block_id", f"block_id already exists: {block_id}")
+            seen.add(block_id)
+        actions: set[str] = set()
+        for position, element in enumerate(elements_of(block)):
+            if action := element.get("action_id"):
+                if action in actions:
+                    where = f"{pointer}/{index}/elements/{position}/action_id"
+                    complain(out, where, f"action_id already exists in this block: {action}")
+                actions.add(action)
+
+
+def _submittable(view: Any, pointer: str, out: list[str]) -> None:
+    has_input = any(block["type"] == "input" for block in view["blocks"])
+    if has_input and not view.get("submit"):
+        complain(out, f"{pointer}/submit", "missing required field: submit")
+
+
+_VIEW_BLOCKS = all_of([each(_BLOCK, VIEW_BLOCKS, 0), _unique_ids])
 _VIEW_COMMON: dict[str, Check] = {
     "private_metadata": string(3000),
     "callback_id": string(255),
     "external_id": string(255),
 }
 VIEWS: dict[str, Check] = {
-    "modal": shape(
-        {"type": one_of("modal"), "title": plain_text(24), "blocks": each(_BLOCK, VIEW_BLOCKS, 0)},
-        {
-            **_VIEW_COMMON,
-            "submit": plain_text(24),
-            "close": plain_text(24),
-            "clear_on_close": boolean,
-            "notify_on_close": boolean,
-            "submit_disabled": boolean,
-        },
+    "modal": all_of(
+        [
+            shape(
+                {"type": one_of("modal"), "title": plain_text(24), "blocks": _VIEW_BLOCKS},
+                {
+                    **_VIEW_COMMON,
+                    "submit": plain_text(24),
+                    "close": plain_text(24),
+                    "clear_on_close": boolean,
+                    "notify_on_close": boolean,
+                    "submit_disabled": boolean,
+                },
+            ),
+            _submittable,
+        ]
     ),
-    "home": shape(
-        {"type": one_of("home"), "blocks": each(_BLOCK, VIEW_BLOCKS, 0)},
-        _VIEW_COMMON,
-    ),
+    "home": shape({"type": one_of("home"), "blocks": _VIEW_BLOCKS}, _VIEW_COMMON),
 }
-
-
-def elements_of(block: dict[str, Any]) -> list[dict[str, Any]]:
-    """The interactive elements of one block, in the order they are shown."""
-    kind = block.get("type")
-    if kind == "input":
-        found = [block.get("element")]
-    elif kind == "section":
-        found = [block.get("accessory")]
-    else:
-        found = list(block.get("elements") or []) if kind == "actions" else []
-    return [e for e in found if isinstance(e, dict) and e.get("type") in ELEMENTS]
 
 
 def message_problems(blocks: Any) -> list[str]:
     """What Slack would refuse in a message's blocks; empty when it would take them."""
     out: list[str] = []
-    each(_BLOCK, MESSAGE_BLOCKS, 0)(blocks, "/blocks", out)
-    _unique_ids(blocks, "/blocks", out)
+    all_of([each(_BLOCK, MESSAGE_BLOCKS, 0), _unique_ids])(blocks, "/blocks", out)
     return out
 
 
@@ -217,32 +239,9 @@ def view_problems(view: Any, kind: str) -> list[str]:
         complain(out, "/view/type", f"must be a valid enum value: {kind}")
         return out
     VIEWS[kind](view, "/view", out)
-    blocks = view.get("blocks")
-    _unique_ids(blocks, "/view/blocks", out)
-    has_input = any(isinstance(b, dict) and b.get("type") == "input" for b in blocks or [])
-    if kind == "modal" and has_input and not view.get("submit"):
-        complain(out, "/view/submit", "missing required field: submit")
     return out
 
 
 def view_too_large(view: Any) -> bool:
     """Whether the view is past Slack's 250 KB."""
     return len(json.dumps(view).encode()) > _VIEW_BYTES
-
-
-def _unique_ids(blocks: Any, pointer: str, out: list[str]) -> None:
-    seen: set[str] = set()
-    for index, block in enumerate(blocks if isinstance(blocks, list) else []):
-        if not isinstance(block, dict):
-            continue
-        block_id = block.get("block_id")
-        if block_id and block_id in seen:
-            complain(out, f"{pointer}/{index}/block_id", f"block_id already exists: {block_id}")
-        seen.add(str(block_id))
-        actions: set[str] = set()
-        for position, element in enumerate(elements_of(block)):
-            action = element.get("action_id")
-            if action and action in actions:
-                where = f"{pointer}/{index}/elements/{position}/action_id"
-                complain(out, where, f"action_id already exists in this block: {action}")
-            actions.add(str(action))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -14,6 +15,7 @@ from incidentbot.sandbox.slack.model import Channel, Json, Message, User, Worksp
 from incidentbot.sandbox.slack.tickets import Tickets
 
 Item = TypeVar("Item")
+_TIMESTAMP = re.compile(r"\d+\.\d+")
 
 
 @dataclass
@@ -104,6 +106,8 @@ def message_at(call: Call, channel: Channel, name: str) -> Message:
             if name == "timestamp"
             else bad_arguments(f"missing required field: {name}")
         )
+    if name == "timestamp" and not _TIMESTAMP.fullmatch(ts):
+        raise SlackError("bad_timestamp")
     message = find_message(channel, ts)
     if message is None or message.ephemeral_to:
         raise SlackError("message_not_found")
@@ -112,14 +116,19 @@ def message_at(call: Call, channel: Channel, name: str) -> Message:
 
 def page_of(call: Call, items: Sequence[Item], default: int, most: int) -> tuple[list[Item], Json]:
     """One page of `items` and the `response_metadata` that leads to the next one."""
-    limit = call.args.number("limit", default, 1, most)
+    try:
+        limit = call.args.number("limit", default, 1, most)
+    except SlackError:
+        raise SlackError("invalid_limit") from None
     start = 0
     cursor = call.args.text("cursor")
     if cursor:
         try:
             start = int(base64.urlsafe_b64decode(cursor.encode()).decode().removeprefix("at:"))
         except ValueError:
-            raise SlackError("invalid_cursor") from None
+            start = -1
+        if start < 0:
+            raise SlackError("invalid_cursor")
     end = start + limit
     after = base64.urlsafe_b64encode(f"at:{end}".encode()).decode() if end < len(items) else ""
     return list(items[start:end]), {"next_cursor": after}

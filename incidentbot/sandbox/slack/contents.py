@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,25 +13,45 @@ from incidentbot.sandbox.slack.blocks import elements_of, message_problems
 from incidentbot.sandbox.slack.errors import SlackError, bad_blocks
 from incidentbot.sandbox.slack.model import Json
 
-_TEXT_LENGTH, _ATTACHMENTS, _METADATA_BYTES = 40_000, 100, 16_000
+TEXT_LENGTH = 40_000
+_ATTACHMENTS, _METADATA_BYTES = 100, 16_000
+# All texts in the blocks of one message. Not in the reference; Slack's people speak of 12,000 and
+# "a buffer for block containers", others have measured this: github.com/slackapi/bolt-js/issues/2509
+_ALL_BLOCKS_LENGTH = 13_200
+_EVENT_TYPE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass
 class Contents:
-    """A message's checked inside. `given` names the arguments that were sent."""
+    """A message's checked inside. `given` names the arguments that were sent and taken.
+
+    `warnings` are Slack's words for what it has left out or cut.
+    """
 
     text: str = ""
     blocks: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
     metadata: Json | None = None
     given: frozenset[str] = frozenset()
+    warnings: list[str] = field(default_factory=list)
+
+    def with_warnings(self, answer: Json) -> Json:
+        """A method's answer, with the warnings where Slack puts them."""
+        if not self.warnings:
+            return answer
+        metadata = {"warnings": self.warnings}
+        return answer | {"warning": ",".join(self.warnings), "response_metadata": metadata}
 
 
-def read_contents(args: Arguments, *, may_be_empty: bool = False) -> Contents:
-    """Read and check a message. Raises `no_text`, `msg_too_long`, `invalid_blocks` and such."""
-    text = args.text("text")
-    if len(text) > _TEXT_LENGTH:
-        raise SlackError("msg_too_long")
+def read_contents(args: Arguments) -> Contents:
+    """Read and check a message. Raises `no_text`, `invalid_blocks` and such.
+
+    A text over 40,000 characters is cut, and metadata of a badly named type left out.
+    """
+    text, warnings = args.text("text"), []
+    if len(text) > TEXT_LENGTH:
+        text = text[:TEXT_LENGTH]
+        warnings.append("message_truncated")
     blocks = args.json("blocks", SlackError("invalid_blocks_format"))
     if blocks is not None and not isinstance(blocks, list):
         raise SlackError("invalid_blocks_format")
@@ -38,14 +59,38 @@ def read_contents(args: Arguments, *, may_be_empty: bool = False) -> Contents:
     if problems:
         raise bad_blocks(problems)
     attachments = _attachments(args)
-    if not (text.strip() or blocks or attachments or may_be_empty):
+    if not (text.strip() or blocks or attachments):
         raise SlackError("no_text")
+    given = {name for name in ("text", "blocks", "attachments", "metadata") if args.has(name)}
+    metadata = _metadata(args)
+    if metadata and not _EVENT_TYPE.fullmatch(metadata["event_type"]):
+        metadata = None
+        given.remove("metadata")
+        warnings.append("invalid_metadata_schema")
     return Contents(
         text=text,
         blocks=with_ids(blocks or []),
         attachments=attachments,
-        metadata=_metadata(args),
-        given=frozenset(k for k in ("text", "blocks", "attachments", "metadata") if args.has(k)),
+        metadata=metadata,
+        given=frozenset(given),
+        warnings=warnings,
+    )
+
+
+def need_short_blocks(contents: Contents) -> None:
+    """Refuse with `msg_blocks_too_long` what chat.* does not take; response URLs take more."""
+    if _text_length(contents.blocks) > _ALL_BLOCKS_LENGTH:
+        raise SlackError("msg_blocks_too_long")
+
+
+def _text_length(value: Any) -> int:
+    if isinstance(value, list):
+        return sum(map(_text_length, value))
+    if not isinstance(value, dict):
+        return 0
+    return sum(
+        len(item) if name == "text" and isinstance(item, str) else _text_length(item)
+        for name, item in value.items()
     )
 
 
@@ -65,9 +110,11 @@ def _attachments(args: Arguments) -> list[Json]:
     if len(found) > _ATTACHMENTS:
         raise SlackError("too_many_attachments")
     for attachment in found:
-        problems = message_problems(attachment.get("blocks") or [])
+        blocks = attachment.get("blocks") or []
+        problems = message_problems(blocks)
         if problems:
             raise SlackError("invalid_attachments", errors=problems)
+        with_ids(blocks)
     return found
 
 

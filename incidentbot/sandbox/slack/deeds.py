@@ -15,7 +15,7 @@ from incidentbot.sandbox.slack.methods.marks import (
 )
 from incidentbot.sandbox.slack.methods.membership import joined_event
 from incidentbot.sandbox.slack.model import Channel, Json, Message, Pin, User
-from incidentbot.sandbox.slack.present import message_json, view_json
+from incidentbot.sandbox.slack.present import message_event, message_json, view_json
 from incidentbot.sandbox.slack.typed import marked_up
 
 
@@ -26,17 +26,7 @@ def write(box: Sandbox, user: User, channel: Channel, text: str, thread_ts: str 
         message.thread_ts = thread_ts
         channel.messages.append(message)
         channel.last_read[user.id] = message.ts
-        event: Json = {
-            "type": "message",
-            "channel": channel.id,
-            "channel_type": "im" if channel.is_im else "group" if channel.is_private else "channel",
-            "user": user.id,
-            "text": message.text,
-            "ts": message.ts,
-            "event_ts": message.ts,
-            "team": ws.team_id,
-        }
-        event |= {"thread_ts": thread_ts} if thread_ts else {}
+        event = message_event(ws, channel, message)
     send_all(box, [event])
     return message
 

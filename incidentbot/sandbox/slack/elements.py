@@ -83,19 +83,12 @@ def _options_known(value: Any, pointer: str, out: list[str]) -> None:
     """An initial option must be one of the options, to the letter."""
     offered = list(value.get("options") or [])
     for group in value.get("option_groups") or []:
-        offered += group.get("options") or [] if isinstance(group, dict) else []
-    initial = value.get("initial_options") or [value.get("initial_option")]
-    for option in initial if isinstance(initial, list) else []:
-        if option and not any(_same(option, other) for other in offered):
+        offered += group["options"]
+    known = {(option["value"], option["text"]["text"]) for option in offered}
+    one = value.get("initial_option")
+    for option in value.get("initial_options") or ([one] if one else []):
+        if (option["value"], option["text"]["text"]) not in known:
             complain(out, pointer, "initial option must match one of the provided options")
-
-
-def _same(one: Any, other: Any) -> bool:
-    def parts(option: Any) -> Any:
-        words = option.get("text") if isinstance(option, dict) else None
-        return (option.get("value"), words.get("text")) if isinstance(words, dict) else None
-
-    return bool(parts(one) == parts(other))
 
 
 def _one_source(value: Any, pointer: str, out: list[str]) -> None:

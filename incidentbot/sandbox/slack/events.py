@@ -27,8 +27,6 @@ def wanted(box: Sandbox, event: Json) -> bool:
     kind = event["type"]
     if kind not in box.knobs.events:
         return False
-    if event.get("own") and not box.knobs.own_message_events:
-        return False
     scope = _SCOPES.get(kind, "")
     if kind in ("message", "member_joined_channel"):
         channel_id = event["channel"]
@@ -45,8 +43,7 @@ def send_all(box: Sandbox, events: Iterable[Json]) -> None:
     """Send the events in the background, each in its own time, those the app wants."""
     for event in events:
         if wanted(box, event):
-            bare = {key: value for key, value in event.items() if key != "own"}
-            threading.Thread(target=_deliver, args=(box, bare), daemon=True).start()
+            threading.Thread(target=_deliver, args=(box, event), daemon=True).start()
 
 
 def _deliver(box: Sandbox, event: Json) -> None:

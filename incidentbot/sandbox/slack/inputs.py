@@ -109,14 +109,24 @@ def chosen(element: Json, value: Any) -> Json:
     """
     key, _ = KEYS[element["type"]]
     if key == "selected_options":
-        value = [_option(element, one) for one in value or []]
+        value = [_option(element, one) for one in _listed(element, value)]
     elif key == "selected_option":
         value = _option(element, value) if value not in (None, "") else None
     elif key.endswith("s"):
-        value = list(value or [])
-    elif value == "":
+        value = _listed(element, value)
+    elif value in (None, ""):
         value = None
+    elif not isinstance(value, int if key == "selected_date_time" else str):
+        raise NoSuchChoice(f"{element['action_id']} cannot hold {value!r}")
     return {"type": element["type"], key: value}
+
+
+def _listed(element: Json, value: Any) -> list[Any]:
+    if value in (None, ""):
+        return []
+    if not isinstance(value, list):
+        raise NoSuchChoice(f"{element['action_id']} takes a list")
+    return value
 
 
 def is_empty(value: Json) -> bool:

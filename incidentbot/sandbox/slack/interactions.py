@@ -61,7 +61,7 @@ def press_in_message(
             state = message.state.setdefault(block["block_id"], {})
             state[action_id] = chosen(element, value)
         payload = base_payload(box, ws, "block_actions", user)
-        url = new_response_url(box, user.id, channel.id, message.ts, message.thread_ts)
+        url = new_response_url(box, user.id, channel.id, message.ts)
         payload |= {
             "container": {
                 "type": "message",
@@ -70,11 +70,12 @@ def press_in_message(
                 "is_ephemeral": bool(message.ephemeral_to),
             },
             "channel": {"id": channel.id, "name": _name(channel)},
-            "message": message_json(ws, channel, message, with_metadata=True),
             "state": {"values": message.state},
             "response_url": url,
             "actions": [action],
         }
+        if not message.ephemeral_to:  # Slack does not keep those, hence cannot send them
+            payload["message"] = message_json(ws, channel, message, with_metadata=True)
         payload = json.loads(json.dumps(payload))
     reply = send_payload(box, payload)
     _tell_if_failed(box, channel, user, reply)

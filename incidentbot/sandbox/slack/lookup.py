@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import secrets
 import time
 
@@ -51,8 +52,15 @@ def find_user(ws: Workspace, ref: str) -> User | None:
 
 
 def find_message(channel: Channel, ts: str) -> Message | None:
-    """The message at `ts`; newest first, because it is mostly the newest that is meant."""
-    return next((m for m in reversed(channel.messages) if m.ts == ts), None)
+    """The message at `ts`. Messages lie in the order of their timestamps."""
+    at = position(channel, ts)
+    found = channel.messages[at] if at < len(channel.messages) else None
+    return found if found is not None and found.ts == ts else None
+
+
+def position(channel: Channel, ts: str) -> int:
+    """Where in the channel the messages from `ts` on begin."""
+    return bisect.bisect_left(channel.messages, ts, key=lambda message: message.ts)
 
 
 def direct_message(ws: Workspace, one: str, other: str) -> Channel:

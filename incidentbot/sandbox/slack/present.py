@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from incidentbot.sandbox.slack.lookup import position
 from incidentbot.sandbox.slack.model import (
     Bookmark,
     Channel,
@@ -117,6 +119,32 @@ def message_json(
     ws: Workspace, channel: Channel, message: Message, *, with_metadata: bool = False
 ) -> Json:
     """A message object, with the counts of its thread."""
+    replies = replies_to(channel, message.ts)
+    return _message(ws, channel, message, replies, with_metadata=with_metadata)
+
+
+def messages_json(
+    ws: Workspace, channel: Channel, messages: Sequence[Message], *, with_metadata: bool = False
+) -> list[Json]:
+    """Many messages of one channel: its threads are gathered once, not for each message."""
+    threads: dict[str, list[Message]] = {}
+    for message in channel.messages:
+        if message.thread_ts not in ("", message.ts) and not message.ephemeral_to:
+            threads.setdefault(message.thread_ts, []).append(message)
+    return [
+        _message(ws, channel, m, threads.get(m.ts, []), with_metadata=with_metadata)
+        for m in messages
+    ]
+
+
+def _message(
+    ws: Workspace,
+    channel: Channel,
+    message: Message,
+    replies: list[Message],
+    *,
+    with_metadata: bool,
+) -> Json:
     found: Json = {
         "type": "message",
         "user": message.user,
@@ -147,7 +175,6 @@ def message_json(
         found["pinned_to"] = [channel.id]
     if with_metadata and message.metadata:
         found["metadata"] = message.metadata
-    replies = replies_to(channel, message.ts)
     if replies:
         people = list(dict.fromkeys(reply.user for reply in replies))
         found |= {
@@ -161,8 +188,19 @@ def message_json(
 
 
 def replies_to(channel: Channel, ts: str) -> list[Message]:
-    """The answers in the thread under that message, oldest first."""
-    return [m for m in channel.messages if m.thread_ts == ts and m.ts != ts and not m.ephemeral_to]
+    """The answers in the thread under that message, oldest first; they all come after it."""
+    later = channel.messages[position(channel, ts) + 1 :]
+    return [m for m in later if m.thread_ts == ts and not m.ephemeral_to]
+
+
+def message_event(ws: Workspace, channel: Channel, message: Message) -> Json:
+    """The `message` event that tells the app of a new message."""
+    kind = "im" if channel.is_im else "group" if channel.is_private else "channel"
+    return message_json(ws, channel, message) | {
+        "channel": channel.id,
+        "channel_type": kind,
+        "event_ts": message.ts,
+    }
 
 
 def bookmark_json(channel: Channel, bookmark: Bookmark) -> Json:

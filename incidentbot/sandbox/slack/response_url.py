@@ -19,11 +19,9 @@ from incidentbot.sandbox.slack.tickets import RESPONSE_SECONDS, RESPONSE_USES, R
 blueprint = Blueprint("response_url", __name__)
 
 
-def new_response_url(
-    box: Sandbox, user: str, channel: str, message_ts: str = "", thread_ts: str = ""
-) -> str:
+def new_response_url(box: Sandbox, user: str, channel: str, message_ts: str = "") -> str:
     """A response URL for one interaction. Use under the store's lock."""
-    ticket = ResponseUrl(user, channel, time.time(), message_ts, thread_ts)
+    ticket = ResponseUrl(user, channel, time.time(), message_ts)
     return f"{box.base_url}/response/{box.tickets.new_url(ticket)}"
 
 
@@ -36,7 +34,7 @@ def respond(key: str) -> Response:
                       time.time())  # fmt: skip
     box.calls.add(entry)
     status, error = _take(box, key, body)
-    entry.status, entry.error, entry.ended = status, error, time.time()
+    entry.status, entry.error, entry.ended = status, error or None, time.time()
     box.store.touch()
     if not error:
         return Response("ok", mimetype="text/html")

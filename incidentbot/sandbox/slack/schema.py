@@ -116,10 +116,12 @@ def by_type(kinds: Mapping[str, Check]) -> Check:
 
 
 def all_of(checks: Sequence[Check]) -> Check:
-    """A value that passes every one of the checks."""
+    """A value that passes every one of the checks; a later one may rely on those before it."""
 
     def check(value: Any, pointer: str, out: list[str]) -> None:
+        before = len(out)
         for one in checks:
-            one(value, pointer, out)
+            if len(out) == before:
+                one(value, pointer, out)
 
     return check

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
+import logging
 import threading
+import time
 import types
 import typing
 from collections.abc import Iterator
@@ -17,18 +18,24 @@ from incidentbot.sandbox.slack.model import Workspace
 from incidentbot.sandbox.slack.seed import default_workspace
 
 _SAVE_EVERY = 0.5
+# Saving holds everybody up, so a large workspace is saved less often: a tenth of the time at most.
+_REST = 9
+
+log = logging.getLogger(__name__)
 
 
 class Store:
     """The one place that holds the workspace. Never sleep or call out inside `change`."""
 
     def __init__(self, path: str = "") -> None:
-        """Load the workspace from `path`, or start with the default one."""
+        """Load the workspace from `path`, or start with the default one.
+
+        Raises ValueError with a readable sentence when the file holds no workspace.
+        """
         self.path = Path(path) if path else None
         self.version = 1
         self._saved_version = 1
         self._changed = threading.Condition(threading.RLock())
-        self._disk = threading.Lock()
         self.workspace = self._load() or default_workspace()
 
     @contextmanager
@@ -64,38 +71,60 @@ class Store:
             self.workspace = default_workspace()
 
     def save(self) -> None:
-        """Write the workspace if it changed: to a new file, then put in the old one's place."""
+        """Write the workspace if it changed: to a new file, then put in the old one's place.
+
+        Raises OSError when it cannot be written.
+        """
         if self.path is None:
             return
-        with self._disk:
-            with self.read() as ws:
-                if self._saved_version == self.version and self.path.exists():
-                    return
-                version = self.version
-                text = json.dumps(ws, default=vars)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(self.path)
-            self._saved_version = version
+        with self.read() as ws:
+            if self._saved_version == self.version and self.path.exists():
+                return
+            version = self.version
+            text = json.dumps(ws, default=vars)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_name(f"{self.path.name}.tmp")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(self.path)
+        self._saved_version = version
 
     def keep_saving(self, stop: threading.Event) -> None:
         """Save twice a second until `stop` is set, and once more then."""
-        while not stop.wait(_SAVE_EVERY):
+        rest = _SAVE_EVERY
+        while not stop.wait(rest):
+            started = time.monotonic()
+            self._try_to_save()
+            rest = max(_SAVE_EVERY, _REST * (time.monotonic() - started))
+        self._try_to_save()
+
+    def _try_to_save(self) -> None:
+        try:
             self.save()
-        self.save()
+        except OSError as error:
+            log.warning("sandbox: the workspace is not saved: %s", error)
 
     def _load(self) -> Workspace | None:
         if self.path is None or not self.path.exists():
             return None
-        text = self.path.read_text(encoding="utf-8")
-        return typing.cast(Workspace, revive(Workspace, json.loads(text))) if text else None
+        try:
+            saved = json.loads(self.path.read_text(encoding="utf-8"))
+            workspace = typing.cast(Workspace, revive(Workspace, saved))
+            if workspace.bot_user not in workspace.users:
+                raise ValueError("the bot is missing")
+            return workspace
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{self.path} holds no workspace ({error}). "
+                "Move it away, or set SANDBOX_DATA to another file."
+            ) from error
 
 
 def revive(kind: Any, data: Any) -> Any:
     """Build a value of type `kind` (dataclass, list, dict, optional) from plain JSON."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(data, dict):
+            raise ValueError(f"{kind.__name__} expected, {type(data).__name__} found")
         hints = typing.get_type_hints(kind)
         return kind(**{key: revive(hints[key], data[key]) for key in data if key in hints})
     if origin is list:

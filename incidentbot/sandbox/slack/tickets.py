@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from incidentbot.sandbox.slack.errors import SlackError
 
@@ -27,8 +28,10 @@ class ResponseUrl:
     channel: str
     created: float
     message_ts: str = ""
-    thread_ts: str = ""
     uses: int = 0
+
+
+Ticket = TypeVar("Ticket", Trigger, ResponseUrl)
 
 
 @dataclass
@@ -63,9 +66,17 @@ class Tickets:
         self.urls[key] = url
         return key
 
+    def clear(self) -> None:
+        """Forget them all."""
+        self.triggers.clear()
+        self.urls.clear()
+
     def _forget(self, now: float) -> None:
-        old = now - RESPONSE_SECONDS
-        for key in [k for k, t in self.triggers.items() if t.created < old]:
-            del self.triggers[key]
-        for key in [k for k, u in self.urls.items() if u.created < old - RESPONSE_SECONDS]:
-            del self.urls[key]
+        _drop_older(self.triggers, now - RESPONSE_SECONDS)
+        _drop_older(self.urls, now - 2 * RESPONSE_SECONDS)
+
+
+def _drop_older(tickets: dict[str, Ticket], oldest: float) -> None:
+    """Take the old ones away: they lie in the order they were given out."""
+    while tickets and next(iter(tickets.values())).created < oldest:
+        del tickets[next(iter(tickets))]

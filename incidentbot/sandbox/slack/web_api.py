@@ -39,11 +39,23 @@ METHODS: dict[str, Method] = {
     **views.METHODS,
     **files.METHODS,
 }
+_POST_TYPES = (
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "text/plain",
+)
 _TOKEN_STATES = {"revoked": "token_revoked", "inactive": "account_inactive"}
 
 
-class Dropped(ConnectionError):
+class Dropped(Exception):
     """The fault wanted this connection closed without an answer."""
+
+
+@blueprint.errorhandler(Dropped)
+def answer_nobody(_dropped: Dropped) -> Response:
+    """What is written here goes nowhere: the connection is closed already."""
+    return Response(status=500)
 
 
 @blueprint.route("/api/<method>", methods=["GET", "POST"])
@@ -59,7 +71,7 @@ def call_method(method: str) -> Response:
         response = _with_faults(box, method, values, token, faults)
         entry.status = response.status_code
         body = response.get_json(silent=True)
-        entry.error = str(body.get("error", "")) if isinstance(body, dict) else ""
+        entry.error = body.get("error") if isinstance(body, dict) else None
         return response
     except Dropped:
         entry.error = "dropped"
@@ -73,8 +85,9 @@ def call_method(method: str) -> Response:
 def upload(file_id: str) -> tuple[str, int]:
     """The URL that files.getUploadURLExternal gave out."""
     box = the_sandbox()
+    content = request.get_data()  # before `files`, which would take raw bytes for a form
     sent = next(iter(request.files.values()), None)
-    content = sent.read() if sent else request.get_data()
+    content = sent.read() if sent else content
     if len(content) > files.MOST_BYTES:
         return "too large", 413
     with box.store.change() as ws:
@@ -85,13 +98,14 @@ def upload(file_id: str) -> tuple[str, int]:
 def _arguments(method: str) -> tuple[Json, str]:
     """The call's arguments and its token. A JSON body counts only where Slack reads one."""
     values: dict[str, Any] = {**request.args.to_dict(), **request.form.to_dict()}
+    token = request.form.get("token", "")  # Slack takes none from an address or a JSON body
     known = METHODS.get(method)
     if request.is_json and not (known and known.form_only):
         body = request.get_json(silent=True)
         values |= body if isinstance(body, dict) else {}
     header = request.headers.get("Authorization", "")
     bearer = header.split(None, 1)[1].strip() if header.lower().startswith("bearer ") else ""
-    return values, bearer or str(values.get("token") or "")
+    return values, bearer or token
 
 
 def _with_faults(
@@ -183,6 +197,8 @@ def _run(call: Call, method: str) -> Json:
     known = METHODS.get(method)
     if known is None:
         raise SlackError("unknown_method", req_method=method)
+    if request.method == "POST" and request.content_length and request.mimetype not in _POST_TYPES:
+        raise SlackError("invalid_post_type" if request.mimetype else "missing_post_type")
     if request.is_json and request.content_length and not known.form_only:
         body = request.get_json(silent=True)
         if body is None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from incidentbot.sandbox.slack.calls import Call, Method, channel_of, message_at, need_open
-from incidentbot.sandbox.slack.contents import Contents, read_contents
+from incidentbot.sandbox.slack.contents import (
+    TEXT_LENGTH,
+    Contents,
+    need_short_blocks,
+    read_contents,
+)
 from incidentbot.sandbox.slack.errors import SlackError
 from incidentbot.sandbox.slack.lookup import (
     channel_by_name,
@@ -12,7 +17,9 @@ from incidentbot.sandbox.slack.lookup import (
     next_ts,
 )
 from incidentbot.sandbox.slack.model import Channel, Json, Message
-from incidentbot.sandbox.slack.present import message_json
+from incidentbot.sandbox.slack.present import message_event, message_json
+
+_UPDATED_TEXT_LENGTH = 4000
 
 
 def _target(call: Call) -> Channel:
@@ -34,6 +41,7 @@ def post_message(call: Call) -> Json:
     if call.bot.id not in channel.members and "chat:write.public" not in call.scopes:
         raise SlackError("not_in_channel")
     contents = read_contents(call.args)
+    need_short_blocks(contents)
     thread = call.args.text("thread_ts")
     root = find_message(channel, thread) if thread else None
     message = bot_message(call, contents)
@@ -41,12 +49,9 @@ def post_message(call: Call) -> Json:
     message.broadcast = bool(root) and call.args.flag("reply_broadcast")
     message.username = call.args.text("username") if "chat:write.customize" in call.scopes else ""
     channel.messages.append(message)
-    call.events.append(
-        {"type": "message", "own": True, "channel": channel.id, "ts": message.ts}
-        | {"user": message.user, "bot_id": message.bot_id, "text": message.text}
-    )
+    call.events.append(message_event(call.ws, channel, message))
     shown = message_json(call.ws, channel, message, with_metadata=True)
-    return {"channel": channel.id, "ts": message.ts, "message": shown}
+    return contents.with_warnings({"channel": channel.id, "ts": message.ts, "message": shown})
 
 
 def bot_message(call: Call, contents: Contents) -> Message:
@@ -72,7 +77,11 @@ def post_ephemeral(call: Call) -> Json:
         raise SlackError("not_in_channel")
     if user not in channel.members:
         raise SlackError("user_not_in_channel")
-    message = bot_message(call, read_contents(call.args))
+    if len(call.args.text("text")) > TEXT_LENGTH:
+        raise SlackError("msg_too_long")
+    contents = read_contents(call.args)
+    need_short_blocks(contents)
+    message = bot_message(call, contents)
     message.ephemeral_to = user
     message.thread_ts = call.args.text("thread_ts")
     channel.messages.append(message)
@@ -89,23 +98,30 @@ def _own_message(call: Call, channel: Channel, refusal: str) -> Message:
 def update(call: Call) -> Json:
     """chat.update: the bot's own messages; what is not sent stays as it was.
 
-    Text alone takes the blocks away, as in Slack; metadata stays unless sent.
+    But a text without blocks takes the blocks away, as in Slack.
     """
     channel = channel_of(call)
     message = _own_message(call, channel, "cant_update_message")
-    need_open(channel)
+    if channel.is_archived:
+        raise SlackError("is_inactive")
+    if len(call.args.text("text")) > _UPDATED_TEXT_LENGTH:
+        raise SlackError("msg_too_long")
     contents = read_contents(call.args)
-    message.text = contents.text if "text" in contents.given else message.text
-    message.blocks = contents.blocks
+    need_short_blocks(contents)
+    if "text" in contents.given:
+        message.text = contents.text
+    if contents.given & {"text", "blocks"}:
+        message.blocks = contents.blocks
     if "attachments" in contents.given:
         message.attachments = contents.attachments
     if "metadata" in contents.given:
         message.metadata = contents.metadata
     message.edited_ts, message.edited_by = next_ts(call.ws, call.now), call.bot.id
-    known = {e for block in message.blocks for e in [block["block_id"]]}
+    known = {block["block_id"] for block in message.blocks}
     message.state = {key: value for key, value in message.state.items() if key in known}
     shown = message_json(call.ws, channel, message, with_metadata=True)
-    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": shown}
+    answer = {"channel": channel.id, "ts": message.ts, "text": message.text, "message": shown}
+    return contents.with_warnings(answer)
 
 
 def delete(call: Call) -> Json:

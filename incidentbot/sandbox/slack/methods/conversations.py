@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_left, bisect_right
 
 from incidentbot.sandbox.slack.calls import (
     Call,
     Method,
     channel_of,
-    missing_scope,
     need_member,
     need_open,
     need_scope_for,
@@ -24,7 +25,7 @@ from incidentbot.sandbox.slack.lookup import (
     next_ts,
 )
 from incidentbot.sandbox.slack.model import Channel, Json, Message, Note
-from incidentbot.sandbox.slack.present import channel_json, message_json, replies_to
+from incidentbot.sandbox.slack.present import channel_json, messages_json, replies_to
 
 _NAME_LENGTH, _NOTE_LENGTH = 80, 250
 _KINDS = {"public_channel", "private_channel", "mpim", "im"}
@@ -36,9 +37,20 @@ def notice(call: Call, channel: Channel, subtype: str, text: str, user: str = ""
     channel.messages.append(Message(next_ts(call.ws, call.now), user, text, subtype=subtype))
 
 
-def manage(call: Call, channel: Channel) -> None:
-    """Refuse unless the bot may manage that kind of channel."""
-    call.need("groups:write" if channel.is_private else "channels:manage")
+# Slack's narrower scopes for two of the things that a manager of channels may do.
+TOPIC_SCOPES = ("channels:manage", "groups:write", "channels:write.topic", "groups:write.topic")
+INVITE_SCOPES = (
+    "channels:manage",
+    "groups:write",
+    "channels:write.invites",
+    "groups:write.invites",
+)
+
+
+def manage(call: Call, channel: Channel, narrower: str = "") -> None:
+    """Refuse unless the bot may manage that kind of channel, or do the `narrower` thing there."""
+    family, whole = ("groups", "write") if channel.is_private else ("channels", "manage")
+    call.need(f"{family}:{whole}", *([f"{family}:write.{narrower}"] if narrower else []))
 
 
 def valid_name(call: Call, field: str = "name") -> str:
@@ -60,9 +72,7 @@ def valid_name(call: Call, field: str = "name") -> str:
 def create(call: Call) -> Json:
     """conversations.create."""
     private = call.args.flag("is_private")
-    needed = "groups:write" if private else "channels:manage"
-    if needed not in call.scopes:
-        raise missing_scope([needed], call.scopes)
+    call.need("groups:write" if private else "channels:manage")
     channel = Channel(
         id=next_id(call.ws, "C"),
         name=valid_name(call),
@@ -118,18 +128,24 @@ def members(call: Call) -> Json:
 
 
 def _between(call: Call, messages: list[Message]) -> list[Message]:
-    oldest, latest = call.args.text("oldest", "0"), call.args.text("latest")
-    inclusive = call.args.flag("inclusive")
-    try:
-        low, high = float(oldest or 0), float(latest) if latest else float("inf")
-    except ValueError:
-        raise SlackError("invalid_ts_oldest" if latest else "invalid_ts_latest") from None
-    return [
-        m
-        for m in messages
-        if not m.ephemeral_to
-        and (low < float(m.ts) < high or (inclusive and float(m.ts) in (low, high)))
-    ]
+    low, high = _moment(call, "oldest", 0), _moment(call, "latest", math.inf)
+    first, last = bisect_right, bisect_left
+    if call.args.flag("inclusive"):
+        first, last = bisect_left, bisect_right
+    start = first(messages, low, key=_time_of)
+    end = last(messages, high, key=_time_of)
+    return [message for message in messages[start:end] if not message.ephemeral_to]
+
+
+def _time_of(message: Message) -> float:
+    return float(message.ts)
+
+
+def _moment(call: Call, name: str, default: float) -> float:
+    given = call.args.text(name)
+    if not re.fullmatch(r"\d*(\.\d*)?", given):
+        raise SlackError(f"invalid_ts_{name}")
+    return float(given) if re.search(r"\d", given) else default
 
 
 def history(call: Call) -> Json:
@@ -163,7 +179,7 @@ def replies(call: Call) -> Json:
 def _messages(call: Call, channel: Channel, page: list[Message], metadata: Json) -> Json:
     full = call.args.flag("include_all_metadata")
     return {
-        "messages": [message_json(call.ws, channel, m, with_metadata=full) for m in page],
+        "messages": messages_json(call.ws, channel, page, with_metadata=full),
         "has_more": bool(metadata["next_cursor"]),
         **({"response_metadata": metadata} if metadata["next_cursor"] else {}),
     }
@@ -173,6 +189,8 @@ def open_direct(call: Call) -> Json:
     """conversations.open: the direct message with one person (groups are not imitated)."""
     if call.args.has("channel"):
         channel = channel_of(call)
+        if not channel.is_im:
+            raise SlackError("method_not_supported_for_channel_type")
         return {"channel": channel_json(call.ws, channel), "no_op": True, "already_open": True}
     users = call.args.listed("users")
     if not users:
@@ -185,7 +203,7 @@ def open_direct(call: Call) -> Json:
     if user.deleted:
         raise SlackError("user_disabled")
     if user.is_bot:
-        raise SlackError("invalid_user_combination")
+        raise SlackError("cannot_dm_bot")
     before = len(call.ws.channels)
     channel = direct_message(call.ws, call.bot.id, user.id)
     known = len(call.ws.channels) == before
@@ -196,7 +214,7 @@ def open_direct(call: Call) -> Json:
 def set_note(call: Call, field: str) -> str:
     """Set the topic or purpose; returns its new value."""
     channel = channel_of(call)
-    manage(call, channel)
+    manage(call, channel, "topic")
     not_direct(channel)
     need_member(call, channel)
     need_open(channel)
@@ -273,8 +291,8 @@ METHODS = {
     "conversations.history": Method(history),
     "conversations.replies": Method(replies, form_only=True),
     "conversations.open": Method(open_direct, ("im:write", "mpim:write")),
-    "conversations.setTopic": Method(set_topic, ("channels:manage", "groups:write")),
-    "conversations.setPurpose": Method(set_purpose, ("channels:manage", "groups:write")),
+    "conversations.setTopic": Method(set_topic, TOPIC_SCOPES),
+    "conversations.setPurpose": Method(set_purpose, TOPIC_SCOPES),
     "conversations.rename": Method(rename, ("channels:manage", "groups:write")),
     "conversations.archive": Method(archive, ("channels:manage", "groups:write")),
     "conversations.unarchive": Method(unarchive, ("channels:manage", "groups:write")),

@@ -5,7 +5,13 @@ from __future__ import annotations
 import base64
 import mimetypes
 
-from incidentbot.sandbox.slack.calls import Call, Method
+from incidentbot.sandbox.slack.calls import (
+    Call,
+    Method,
+    channel_of,
+    need_member,
+    need_open,
+)
 from incidentbot.sandbox.slack.errors import SlackError, bad_arguments
 from incidentbot.sandbox.slack.lookup import next_id, next_ts
 from incidentbot.sandbox.slack.model import File, Json, Message, Workspace
@@ -18,8 +24,8 @@ def upload_url(call: Call) -> Json:
     """files.getUploadURLExternal. The sandbox takes files of up to 10 MB."""
     name = call.args.needed("filename")
     length = call.args.number("length", 0, 0, 10**12)
-    if not call.args.has("length") or length == 0:
-        raise bad_arguments("missing required field: length")
+    if length == 0:
+        raise SlackError("missing_argument")
     if length > MOST_BYTES:
         raise SlackError("file_upload_size_restricted")
     file = File(
@@ -50,13 +56,10 @@ def complete(call: Call) -> Json:
     if not isinstance(listed, list) or not listed:
         raise bad_arguments("missing required field: files")
     files = [_uploaded(call, item) for item in listed]
-    channel_id = call.args.text("channel_id")
-    if channel_id:
-        channel = call.ws.channels.get(channel_id)
-        if channel is None:
-            raise SlackError("channel_not_found")
-        if call.bot.id not in channel.members:
-            raise SlackError("not_in_channel")
+    if call.args.text("channel_id"):
+        channel = channel_of(call, "channel_id")
+        need_member(call, channel)
+        need_open(channel)
         message = Message(
             ts=next_ts(call.ws, call.now),
             user=call.bot.id,
@@ -67,16 +70,17 @@ def complete(call: Call) -> Json:
             files=[file.id for file in files],
         )
         channel.messages.append(message)
+        for file in files:
+            file.channels.append(channel.id)
     for file in files:
         file.complete = True
-        file.channels += [channel_id] if channel_id else []
     return {"files": [file_json(file) for file in files]}
 
 
 def _uploaded(call: Call, item: object) -> File:
     wanted = item if isinstance(item, dict) else {}
     file = call.ws.files.get(str(wanted.get("id")))
-    if file is None or not file.content:
+    if file is None or not file.content or file.complete:
         raise SlackError("file_not_found")
     file.title = str(wanted.get("title") or file.name)
     return file

@@ -91,9 +91,16 @@ def list_pins(call: Call) -> Json:
 
 def _link(call: Call) -> str:
     link = call.args.text("link")
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*:[^\s]+", link, re.IGNORECASE):
+    if not re.fullmatch(r"https?://\S+", link, re.IGNORECASE):
         raise SlackError("invalid_link")
     return link
+
+
+def _emoji(call: Call) -> str:
+    emoji = call.args.text("emoji")
+    if emoji and not _EMOJI.fullmatch(emoji.strip(":")):
+        raise SlackError("invalid_emoji")
+    return emoji
 
 
 def add_bookmark(call: Call) -> Json:
@@ -110,7 +117,7 @@ def add_bookmark(call: Call) -> Json:
         id=next_id(call.ws, "Bk"),
         title=title,
         link=link,
-        emoji=call.args.text("emoji"),
+        emoji=_emoji(call),
         created=int(call.now),
         updated_by=call.bot.id,
     )
@@ -133,7 +140,7 @@ def edit_bookmark(call: Call) -> Json:
     channel, bookmark = _bookmark(call)
     bookmark.link = _link(call) if call.args.has("link") else bookmark.link
     bookmark.title = call.args.text("title", bookmark.title)
-    bookmark.emoji = call.args.text("emoji", bookmark.emoji)
+    bookmark.emoji = _emoji(call) if call.args.has("emoji") else bookmark.emoji
     bookmark.updated, bookmark.updated_by = int(call.now), call.bot.id
     return {"bookmark": bookmark_json(channel, bookmark)}
 

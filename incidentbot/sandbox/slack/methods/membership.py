@@ -11,7 +11,7 @@ from incidentbot.sandbox.slack.calls import (
     not_direct,
 )
 from incidentbot.sandbox.slack.errors import SlackError, bad_arguments
-from incidentbot.sandbox.slack.methods.conversations import manage, notice
+from incidentbot.sandbox.slack.methods.conversations import INVITE_SCOPES, manage, notice
 from incidentbot.sandbox.slack.model import Channel, Json
 from incidentbot.sandbox.slack.present import channel_json
 
@@ -51,7 +51,7 @@ def _why_not(call: Call, channel: Channel, user: str) -> str:
 def invite(call: Call) -> Json:
     """conversations.invite: all or none, unless `force` asks for those who can be."""
     channel = channel_of(call)
-    manage(call, channel)
+    manage(call, channel, "invites")
     not_direct(channel)
     need_open(channel)
     need_member(call, channel)
@@ -93,6 +93,7 @@ def leave(call: Call) -> Json:
     not_direct(channel)
     if channel.is_general:
         raise SlackError("cant_leave_general")
+    need_open(channel)
     if call.bot.id not in channel.members:
         return {"not_in_channel": True}
     channel.members.remove(call.bot.id)
@@ -122,7 +123,7 @@ def kick(call: Call) -> Json:
 
 
 METHODS = {
-    "conversations.invite": Method(invite, ("channels:manage", "groups:write")),
+    "conversations.invite": Method(invite, INVITE_SCOPES),
     "conversations.join": Method(join, ("channels:join",)),
     "conversations.leave": Method(leave, ("channels:manage", "groups:write")),
     "conversations.kick": Method(kick, ("channels:manage", "groups:write")),
