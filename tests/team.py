@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import create_engine, make_url, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from incidentbot import clock
@@ -25,9 +26,11 @@ from incidentbot.outbox.models import Delivery
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.models import Role, User
 from tests.installation import install
+from tests.servers.postgres import PostgresServer
 
 PROCESSES = 3
 TOGETHER_SECONDS = 60  # how long those who shall start together wait for the last one
+_POOL = pytest.StashKey[ProcessPoolExecutor]()
 
 
 @dataclass(frozen=True)
@@ -107,46 +110,110 @@ class Team:
             for statement in statements:
                 session.execute(text(statement))
 
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the team on SQLite, not the one on PostgreSQL."""
+        return self.database_url.startswith("sqlite")
 
-@pytest.fixture
-def team(database_url: str) -> Iterator[Team]:
-    """A team on SQLite, and once more on PostgreSQL."""
-    with a_team(database_url) as found:
-        yield found
+    @contextmanager
+    def refusing(self, table: str) -> Iterator[None]:
+        """Have the database refuse every new row of a table, as it does when its disk is full."""
+        if self.is_sqlite:
+            self.execute(
+                f"CREATE TRIGGER full_disk BEFORE INSERT ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+            )
+        else:
+            self.execute(
+                "CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$",
+                f"CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION full_disk()",
+            )
+        try:
+            yield
+        finally:
+            self.execute("DROP TRIGGER full_disk" + ("" if self.is_sqlite else f" ON {table}"))
+
+    def unguard(self, table: str) -> None:
+        """Take away the triggers that keep an append-only table, as somebody with all rights can."""
+        if self.is_sqlite:
+            self.execute(*(f"DROP TRIGGER {table}_no_{verb}" for verb in ("update", "delete")))
+        else:
+            self.execute(f"DROP TRIGGER {table}_append_only ON {table}")
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A SQLite database file as a new installation begins."""
+    path = tmp_path_factory.mktemp("migrated") / "incidentbot.db"
+    _migrate(f"sqlite:///{path}")
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of a PostgreSQL database as a new installation begins."""
+    with postgres_server.database() as url:
+        _migrate(url)
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
+def team(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Team]:
+    """A team on SQLite, and once more on PostgreSQL. Copying is quicker than migrating each time."""
+    if request.param == "sqlite":
+        path = tmp_path / "incidentbot.db"
+        path.write_bytes(request.getfixturevalue("migrated_sqlite"))
+        with _gather(f"sqlite:///{path}") as found:
+            yield found
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
+    try:
+        with _gather(url) as found:
+            yield found
+    finally:
+        server.drop_database(url)
 
 
 @contextmanager
 def a_team(database_url: str, **settings: Any) -> Iterator[Team]:
-    """Migrate a database and put the team in."""
+    """Migrate a database with settings of one's own and put the team in."""
+    _migrate(database_url, **settings)
+    with _gather(database_url) as found:
+        yield found
+
+
+def _migrate(database_url: str, **settings: Any) -> None:
     app = install(database_url, **settings)
     with app.app_context():
-        engine = db.engine
-    sessions = sessionmaker(engine, expire_on_commit=False)
-    with sessions() as session, write_transaction(session):
-        session.execute(text("DELETE FROM deliveries"))  # asking for the P1 people's profiles
-        people = {
-            name: User(
-                name=name.capitalize(),
-                slack_user_id=f"U0{name.upper()}",
-                role=role,
-                created_at=clock.now(),
-            )
-            for name, role in {
-                "ada": Role.RESPONDER,
-                "bob": Role.RESPONDER,
-                "vera": Role.VIEWER,
-                "grace": Role.ADMIN,
-            }.items()
-        }
-        session.add_all(people.values())
-    try:
-        yield Team(
-            database_url,
-            sessions,
-            **{name: actor_for(user, Door.WEB, "192.0.2.7") for name, user in people.items()},
-        )
-    finally:
-        engine.dispose()
+        db.engine.dispose()
+
+
+@contextmanager
+def _gather(database_url: str) -> Iterator[Team]:
+    """Put the team into a migrated database."""
+    with connected(database_url) as sessions:
+        with sessions() as session, write_transaction(session):
+            # A new installation asks for the P1 people's profiles.
+            session.execute(text("DELETE FROM deliveries"))
+            people = {
+                name: User(
+                    name=name.capitalize(),
+                    slack_user_id=f"U0{name.upper()}",
+                    role=role,
+                    created_at=clock.now(),
+                )
+                for name, role in {
+                    "ada": Role.RESPONDER,
+                    "bob": Role.RESPONDER,
+                    "vera": Role.VIEWER,
+                    "grace": Role.ADMIN,
+                }.items()
+            }
+            session.add_all(people.values())
+        actors = {name: actor_for(user, Door.WEB, "192.0.2.7") for name, user in people.items()}
+        yield Team(database_url, sessions, **actors)
 
 
 def together(*actions: Callable[[], Any]) -> list[Any]:
@@ -182,21 +249,23 @@ class Processes:
         return [future.result(TOGETHER_SECONDS) for future in futures]
 
 
-@pytest.fixture(scope="session")
-def processes() -> Iterator[Processes]:
-    """Processes of their own, as several machines would be."""
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        PROCESSES, context, initializer=_stand_at, initargs=(context.Barrier(PROCESSES),)
-    )
-    with pool:
-        yield Processes(pool)
+@pytest.fixture
+def processes(request: pytest.FixtureRequest) -> Processes:
+    """Processes of their own, as several machines would be; the same ones for every test."""
+    stash = request.config.stash
+    if _POOL not in stash:
+        context = multiprocessing.get_context("spawn")
+        stash[_POOL] = ProcessPoolExecutor(
+            PROCESSES, context, initializer=_stand_at, initargs=(context.Barrier(PROCESSES),)
+        )
+        request.config.add_cleanup(stash[_POOL].shutdown)
+    return Processes(stash[_POOL])
 
 
 @contextmanager
 def connected(database_url: str) -> Iterator[sessionmaker[Session]]:
     """Connect a process to the database, as the app does."""
-    engine: Engine = create_engine(database_url)
+    engine = create_engine(database_url, pool_pre_ping=True)
     prepare_engine(engine)
     try:
         yield sessionmaker(engine, expire_on_commit=False)

@@ -182,12 +182,14 @@ def record_refusal(
 
 def lock_incident(session: Session, condition: Any) -> Incident | None:
     """Return the incident that `condition` selects, locked until the transaction ends."""
-    return session.scalars(
-        select(Incident)
-        .where(condition)
-        .with_for_update(of=Incident, key_share=True)
-        .execution_options(populate_existing=True)
+    # Locked by a query of its own: one that joins the commander finds nothing on PostgreSQL when
+    # somebody we waited for has changed the commander.
+    incident_id = session.scalars(
+        select(Incident.id).where(condition).with_for_update(key_share=True)
     ).one_or_none()
+    if incident_id is None:
+        return None
+    return session.get(Incident, incident_id, populate_existing=True)
 
 
 def snapshot(incident: Incident) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
         session.add(incident)
         session.flush()
         change = Change(session, incident, actor)
-        change.before = {}
+        change.before, change.now = {}, now
         people = [commander, incident.declared_by, *service.owners]
         change.tell(EventKind.DECLARED, summary, invite=people)
         change.audit(Action.DECLARE.value)

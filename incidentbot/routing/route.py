@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from incidentbot import clock
 from incidentbot.incidents.lifecycle import Severity
-from incidentbot.outbox.models import Delivery, DeliveryState
+from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
 from incidentbot.outbox.publish import publish
 from incidentbot.routing.models import AudienceKind, RoutingRule
 from incidentbot.routing.plan import Audience, IncidentEvent, plan
@@ -54,7 +54,7 @@ def already_told(session: Session, incident_id: int) -> Audience:
 
 
 def _recently_told(session: Session, incident_id: int) -> frozenset[str]:
-    """Return the people who had, or are about to have, a message about this incident.
+    """Return the people who are about to have a message about this incident, or had one recently.
 
     One that left late, because Slack was down, counts from when it left.
     """
@@ -64,9 +64,8 @@ def _recently_told(session: Session, incident_id: int) -> frozenset[str]:
             select(Delivery.target).where(
                 Delivery.incident_id == incident_id,
                 Delivery.kind == "slack.dm",
-                Delivery.state != DeliveryState.SKIPPED,
                 or_(
-                    Delivery.created_at > since,
+                    Delivery.state.in_(UNFINISHED),
                     and_(Delivery.state == DeliveryState.DONE, Delivery.finished_at > since),
                 ),
             )

@@ -94,14 +94,20 @@ def record_profile(session: Session, slack_user_id: str, name: str, email: str |
 def invite(session: Session, email: str, role: Role, name: str = "") -> User:
     """Return the account for `email`, made if need be, with `role`."""
     address = email.strip().lower()
-    with write_transaction(session):
-        user = session.scalars(select(User).where(User.email == address)).one_or_none()
-        if user is None:
-            user = User(
-                name=_tidy(name or address), email=address, role=role, created_at=clock.now()
-            )
-            session.add(user)
-        user.role = role
+    try:
+        with write_transaction(session):
+            user = session.scalars(select(User).where(User.email == address)).one_or_none()
+            if user is None:
+                user = User(
+                    name=_tidy(name) or _tidy(address),
+                    email=address,
+                    role=role,
+                    created_at=clock.now(),
+                )
+                session.add(user)
+            user.role = role
+    except IntegrityError:  # somebody else invited this person at the same moment
+        return invite(session, email, role, name)
     return user
 
 
@@ -135,12 +141,13 @@ def names_by_id(session: Session, user_ids: Iterable[int | None]) -> dict[int, s
     """Return the names of these people, by their id; unknown ids are left out."""
     wanted = {user_id for user_id in user_ids if user_id is not None}
     rows = session.execute(select(User.id, User.name).where(User.id.in_(wanted)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _tidy(name: str) -> str:
-    """Return a name without what cannot be stored or seen, in at most NAME_LIMIT characters."""
-    printable = "".join(character for character in name if character.isprintable())
+    """Return a name in one line, without what cannot be stored or seen, cut at NAME_LIMIT characters."""
+    line = " ".join(name.split())
+    printable = "".join(character for character in line if character.isprintable())
     return printable.strip()[:NAME_LIMIT].strip()
 
 

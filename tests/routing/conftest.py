@@ -1,3 +1,3 @@
-from tests.team import processes, team
+from tests.team import migrated_postgres, migrated_sqlite, processes, team
 
-__all__ = ["processes", "team"]
+__all__ = ["migrated_postgres", "migrated_sqlite", "processes", "team"]

@@ -1,0 +1,176 @@
+"""A person gets at most one direct message about one incident in five minutes, however many of us run."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from incidentbot.database import write_transaction
+from incidentbot.incidents import commands
+from incidentbot.outbox.dispatch import Dispatcher, Handler
+from incidentbot.outbox.models import Delivery, DeliveryState
+from incidentbot.routing.models import AudienceKind, RoutingRule
+from incidentbot.routing.route import DM_INTERVAL
+from incidentbot.users.actor import Actor
+from tests.team import Processes, Team, connected, together
+
+A_SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def noon(time_machine: Any) -> None:
+    time_machine.move_to("2026-03-01T12:00:00+00:00", tick=False)
+
+
+@pytest.fixture
+def send(team: Team) -> Callable[[], None]:
+    """Send every direct message that is due, and nothing else."""
+    return lambda: _send_messages(team)
+
+
+def messages(team: Team, person: str = "U0P1") -> Sequence[Delivery]:
+    return team.deliveries(kind="slack.dm", target=person)
+
+
+def states(team: Team) -> list[DeliveryState]:
+    return [delivery.state for delivery in messages(team)]
+
+
+def test_a_second_message_within_five_minutes_is_recorded_as_throttled(
+    team: Team, time_machine: Any, send: Callable[[], None]
+) -> None:
+    team.declare(severity="P1")
+    send()
+    time_machine.shift(DM_INTERVAL - A_SECOND)
+    team.do(commands.resolve, "INC-1", team.ada)
+    first, second = messages(team)
+    assert first.state is DeliveryState.DONE
+    assert second.state is DeliveryState.SKIPPED
+    assert second.last_error is not None
+    assert second.last_error.startswith("throttled")
+    assert second.finished_at is not None
+    assert (second.attempts, second.payload) == (0, {"seq": 2})
+
+
+def test_a_message_after_five_minutes_goes(
+    team: Team, time_machine: Any, send: Callable[[], None]
+) -> None:
+    team.declare(severity="P1")
+    send()
+    time_machine.shift(DM_INTERVAL + A_SECOND)
+    team.do(commands.resolve, "INC-1", team.ada)
+    send()
+    assert states(team) == [DeliveryState.DONE, DeliveryState.DONE]
+
+
+def test_a_throttled_message_does_not_put_off_the_next_one(
+    team: Team, time_machine: Any, send: Callable[[], None]
+) -> None:
+    team.declare(severity="P1")
+    send()
+    time_machine.shift(DM_INTERVAL * 0.8)
+    team.do(commands.resolve, "INC-1", team.ada)
+    time_machine.shift(DM_INTERVAL * 0.4)
+    team.do(commands.reopen, "INC-1", team.ada, "It is back")
+    send()
+    assert states(team) == [DeliveryState.DONE, DeliveryState.SKIPPED, DeliveryState.DONE]
+
+
+def test_another_incident_is_told_at_once(team: Team, send: Callable[[], None]) -> None:
+    team.declare(severity="P1")
+    send()
+    team.declare(severity="P1")
+    send()
+    assert states(team) == [DeliveryState.DONE, DeliveryState.DONE]
+
+
+def test_another_person_is_told_at_once(
+    team: Team, send: Callable[[], None], time_machine: Any
+) -> None:
+    team.declare(severity="P1")
+    send()
+    team.do(commands.change_severity, "INC-1", team.ada, "P2")
+    with team.sessions() as session, write_transaction(session):
+        session.add(RoutingRule(severity="P1", kind=AudienceKind.PERSON, target="U0BOB"))
+    time_machine.shift(A_SECOND)
+    team.do(commands.change_severity, "INC-1", team.ada, "P1")
+    send()
+    assert states(team) == [DeliveryState.DONE, DeliveryState.SKIPPED]
+    assert [delivery.state for delivery in messages(team, "U0BOB")] == [DeliveryState.DONE]
+
+
+def test_a_message_that_left_late_counts_from_when_it_left(
+    team: Team, time_machine: Any, send: Callable[[], None]
+) -> None:
+    team.declare(severity="P1")
+    time_machine.shift(timedelta(hours=1))  # Slack was down
+    send()
+    time_machine.shift(DM_INTERVAL - A_SECOND)
+    team.do(commands.resolve, "INC-1", team.ada)
+    assert states(team) == [DeliveryState.DONE, DeliveryState.SKIPPED]
+
+
+def test_a_message_still_on_its_way_counts_however_old_it_is(
+    team: Team, time_machine: Any, send: Callable[[], None]
+) -> None:
+    team.declare(severity="P1")
+    time_machine.shift(timedelta(hours=1))  # Slack is down: both would leave at the same moment
+    team.do(commands.resolve, "INC-1", team.ada)
+    send()
+    assert states(team) == [DeliveryState.DONE, DeliveryState.SKIPPED]
+
+
+def test_a_message_that_was_given_up_counts_for_nothing(team: Team) -> None:
+    team.declare(severity="P1")
+    team.execute("UPDATE deliveries SET state = 'parked' WHERE kind = 'slack.dm'")
+    team.do(commands.resolve, "INC-1", team.ada)
+    assert states(team) == [DeliveryState.PARKED, DeliveryState.PENDING]
+
+
+def test_events_at_the_same_moment_make_one_message(
+    team: Team, time_machine: Any, send: Callable[[], None]
+) -> None:
+    team.declare(severity="P1")
+    send()
+    time_machine.shift(DM_INTERVAL * 2)
+    answers = together(
+        *[
+            lambda: team.do(commands.resolve, "INC-1", team.ada),
+            lambda: team.do(commands.reopen, "INC-1", team.ada, "It is back"),
+        ]
+        * 4
+    )
+    changes = sum(answer.changed for answer in answers)
+    assert changes >= 1
+    assert states(team).count(DeliveryState.PENDING) == 1
+    assert states(team).count(DeliveryState.SKIPPED) == changes - 1
+
+
+def test_it_holds_across_processes(team: Team, processes: Processes) -> None:
+    team.declare(severity="P1")
+    _send_messages(team)
+    # Other processes live in the present: the first message was long ago for them.
+    changes = sum(processes.together(_resolve_and_reopen, team.database_url, team.ada))
+    assert changes >= 1
+    assert states(team)[0] is DeliveryState.DONE
+    assert states(team).count(DeliveryState.PENDING) == 1
+    assert states(team).count(DeliveryState.SKIPPED) == changes - 1
+
+
+def _resolve_and_reopen(_number: int, database_url: str, actor: Actor) -> int:
+    changes = 0
+    with connected(database_url) as sessions:
+        for _ in range(3):
+            with sessions() as session:
+                changes += commands.resolve(session, "INC-1", actor).changed
+                changes += commands.reopen(session, "INC-1", actor, "It is back").changed
+    return changes
+
+
+def _send_messages(team: Team) -> None:
+    dispatcher = Dispatcher(
+        team.sessions, {"slack.dm": Handler(lambda _delivery: {})}, lambda *_parked: None
+    )
+    for stream in {delivery.stream for delivery in team.deliveries(kind="slack.dm")}:
+        dispatcher.run_until_idle(stream)
