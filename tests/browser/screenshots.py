@@ -4,8 +4,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from incidentbot.extensions import db
 from incidentbot.users.models import Role
@@ -19,8 +20,11 @@ from tests.servers.processes import ROOT
 
 SHOWN = ROOT / "docs" / "images"
 ALL = ROOT / "test-results" / "screenshots"
-SIZES = {"1280": {"width": 1280, "height": 800}, "390": {"width": 390, "height": 844}}
-SCHEMES = ("light", "dark")
+SIZES: dict[str, ViewportSize] = {
+    "1280": {"width": 1280, "height": 800},
+    "390": {"width": 390, "height": 844},
+}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PRIYA, INCIDENTBOT = "U0PRIYA00A", "U0INCBOT00"
 SETTINGS = {
     "SERVICES": "payments,checkout,search,accounts",
@@ -89,7 +93,7 @@ def complete_room(company: World, reference: str) -> str:
 
 def take_shown(browser: Browser, company: World, room: str) -> None:
     """The picture of the incident's channel that the README shows."""
-    tall = {"width": 1280, "height": 1040}
+    tall = {"width": 1280, "height": 890}
     with person(browser, company.slack_url, LINUS, viewport=tall, color_scheme="light") as linus:
         linus.go(room)
         linus.go(room)  # the second time nothing is new
@@ -182,7 +186,7 @@ def take_web(browser: Browser, company: World) -> None:
                     page.wait_for_timeout(250)
                     page.screenshot(path=ALL / f"web-{name}-{size}-{scheme}.png", full_page=True)
                 if (size, scheme) == ("1280", "light"):
-                    page.set_viewport_size({"width": 1280, "height": 1040})
+                    page.set_viewport_size({"width": 1280, "height": 890})
                     page.goto(f"{company.app_url}/incidents/INC-1")
                     page.wait_for_timeout(250)
                     page.screenshot(path=SHOWN / "web.png")
