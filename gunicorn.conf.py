@@ -1,30 +1,32 @@
 """How gunicorn serves incidentbot: `gunicorn app:app` reads this file."""
 
+import os
+
 from incidentbot.config import load_settings
-from incidentbot.engine import start_embedded
+from incidentbot.engine import start_for_web
 
 settings = load_settings()
 
 bind = f"0.0.0.0:{settings.port}"
 worker_class = "gthread"
-workers = 1
+# Without Redis each of them delivers, and paces itself alone: then one is best.
+workers = int(os.environ.get("WEB_CONCURRENCY") or 1)
 threads = 16
-graceful_timeout = 20
+graceful_timeout = max(1, round(settings.shutdown_grace))
 # Requests are logged by the app, as it logs everything else; a secret may stand in a path.
 accesslog = None
 # Nobody steers gunicorn through a socket; signals do.
 control_socket_disable = True
 
-_runners = []
+_stop_delivering = []
 
 
 def post_worker_init(worker):
-    """Deliver from threads of the web process, as there is no Redis to hand the work to."""
-    if settings.redis_url is None:
-        _runners.append(start_embedded(worker.wsgi))
+    """Deliver from this process, or wake those that do."""
+    _stop_delivering.append(start_for_web(worker.wsgi))
 
 
 def worker_exit(_server, _worker):
     """Finish the deliveries in flight."""
-    for runner in _runners:
-        runner.stop()
+    for stop in _stop_delivering:
+        stop()

@@ -2,21 +2,29 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from incidentbot.audit.log import verify
 from incidentbot.config import Settings
 from incidentbot.extensions import db
+from incidentbot.incidents.deliveries import retry_all, retry_delivery, skip_delivery
+from incidentbot.incidents.errors import IncidentError
+from incidentbot.outbox import operate
+from incidentbot.outbox.models import Delivery, DeliveryState
 from incidentbot.slack.manifest import manifest
+from incidentbot.users.actor import OPERATOR
 from incidentbot.users.models import Role
 from incidentbot.users.people import invite, make_sign_in_secret
 
 users = AppGroup("users", help="People and their access.")
 audit = AppGroup("audit", help="The audit log.")
 slack = AppGroup("slack", help="The connection to Slack.")
+deliveries = AppGroup("deliveries", help="What was and what is to be told outside.")
 
 
 @users.command("invite")
@@ -42,6 +50,82 @@ def verify_audit() -> None:
     click.echo("The audit log is whole.")
 
 
+@deliveries.command("list")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([state.value for state in DeliveryState]),
+    help="Only these; by default what is to be made or was given up.",
+)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+def list_all(states: tuple[str, ...], limit: int) -> None:
+    """List deliveries, a line each: id, state, attempts, kind, target, last error."""
+    chosen = [DeliveryState(state) for state in states] or operate.OPEN_STATES
+    for delivery in operate.list_deliveries(db.session(), chosen, limit):
+        click.echo(
+            f"{delivery.id}\t{delivery.state.value}\t{delivery.attempts}\t{delivery.kind}\t"
+            f"{delivery.target}\t{delivery.last_error or ''}"
+        )
+
+
+@deliveries.command("show")
+@click.argument("delivery_id", type=int)
+def show(delivery_id: int) -> None:
+    """Print everything about one delivery, as JSON."""
+    delivery = db.session().get(Delivery, delivery_id)
+    if delivery is None:
+        raise click.ClickException(f"There is no delivery {delivery_id}.")
+    row = {column.key: getattr(delivery, column.key) for column in Delivery.__table__.columns}
+    click.echo(json.dumps(row, indent=2, default=str, ensure_ascii=False))
+
+
+@deliveries.command("retry")
+@click.argument("delivery_id", type=int, required=False)
+@click.option("--all", "everything", is_flag=True, help="Everything that was given up.")
+def retry(delivery_id: int | None, everything: bool) -> None:
+    """Try a delivery that was given up again, now."""
+    if everything == (delivery_id is not None):
+        raise click.UsageError("Name one delivery, or say --all.")
+    if delivery_id is None:
+        click.echo(f"tried again: {retry_all(db.session(), OPERATOR)}")
+        return
+    with _refusals():
+        retry_delivery(db.session(), delivery_id, OPERATOR)
+    click.echo(f"delivery {delivery_id} is tried again")
+
+
+@deliveries.command("skip")
+@click.argument("delivery_id", type=int)
+def skip(delivery_id: int) -> None:
+    """Leave a delivery out for good."""
+    with _refusals():
+        skip_delivery(db.session(), delivery_id, OPERATOR)
+    click.echo(f"delivery {delivery_id} is left out")
+
+
+@click.command("worker")
+@with_appcontext
+def worker() -> None:
+    """Deliver, told by Redis what is due: as many processes as WORKERS says, until SIGTERM."""
+    from incidentbot.worker import run  # RQ is of no use to the other commands
+
+    settings: Settings = current_app.extensions["settings"]
+    if settings.redis_url is None:
+        raise click.ClickException(
+            "flask worker needs REDIS_URL. Without Redis the web process delivers by itself."
+        )
+    run(current_app._get_current_object())  # type: ignore[attr-defined] # Flask's proxy
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except IncidentError as refusal:
+        raise click.ClickException(str(refusal)) from None
+
+
 @slack.command("manifest")
 def print_manifest() -> None:
     """Print the manifest that creates the Slack app for this installation, as JSON."""
@@ -54,3 +138,5 @@ def register(app: Flask) -> None:
     app.cli.add_command(users)
     app.cli.add_command(audit)
     app.cli.add_command(slack)
+    app.cli.add_command(deliveries)
+    app.cli.add_command(worker)

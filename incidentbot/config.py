@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from incidentbot.database import engine_options
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_SECRET_KEY = "local-only-not-a-secret"  # noqa: S105 - refused unless everything is local
 
@@ -69,6 +71,39 @@ class Settings(BaseSettings):
         description="an address that ends in a slash: https://slack.com/api/",
     )
 
+    slack_rate_factor: float = Field(
+        default=1.0,
+        ge=0,
+        le=100,
+        description="a number from 0 to 100: 1 keeps to Slack's published rate limits, 2 calls twice "
+        "as often, 0 waits only when Slack says so",
+    )
+
+    workers: int = Field(
+        default=1, ge=1, le=64, description="how many processes `flask worker` runs, 1 to 64"
+    )
+    delivery_threads: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="how many deliveries one process makes side by side, 1 to 64",
+    )
+    sweep_seconds: float = Field(
+        default=1.0,
+        ge=0.1,
+        le=60,
+        description="seconds between two looks for deliveries that nobody was told of, 0.1 to 60",
+    )
+    shutdown_grace: float = Field(
+        default=20.0,
+        ge=0,
+        le=300,
+        description="seconds in which requests and deliveries may end after SIGTERM, 0 to 300",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="a secret text that whoever reads /metrics sends as a bearer token",
+    )
     delivery_lease_seconds: float = Field(
         default=30.0,
         ge=1,
@@ -127,7 +162,7 @@ class Settings(BaseSettings):
         return {
             "SECRET_KEY": self.secret_key.get_secret_value(),
             "SQLALCHEMY_DATABASE_URI": self.database_url,
-            "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
+            "SQLALCHEMY_ENGINE_OPTIONS": engine_options(self.database_url),
             "SESSION_COOKIE_NAME": "incidentbot",
             "SESSION_COOKIE_HTTPONLY": True,
             "SESSION_COOKIE_SAMESITE": "Lax",

@@ -7,12 +7,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, event
+from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, event, func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from incidentbot import clock
+
 BUSY_TIMEOUT_SECONDS = 15
+# A request that waits longer than this for PostgreSQL gives up and says so.
+CONNECT_TIMEOUT_SECONDS = 3
+STATEMENT_TIMEOUT_SECONDS = 15
+IDLE_TIMEOUT_SECONDS = 60
 
 
 class Base(DeclarativeBase):
@@ -65,6 +71,35 @@ def word(enum: type[StrEnum]) -> Enum:
     )
 
 
+def engine_options(url: str) -> dict[str, Any]:
+    """Return how SQLAlchemy keeps connections to the database at `url`.
+
+    Each is tried before it is used, so a restart of PostgreSQL costs no restart here; a server that
+    hangs, or a transaction that somebody left open, ends after a while.
+    """
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if url.startswith("postgresql"):
+        limits = {
+            "statement_timeout": STATEMENT_TIMEOUT_SECONDS,
+            "idle_in_transaction_session_timeout": IDLE_TIMEOUT_SECONDS,
+        }
+        options |= {
+            # 10 kept, 20 more in a rush: more than the threads of a process ask for at once.
+            "pool_size": 10,
+            "max_overflow": 20,
+            "pool_timeout": 5,
+            "pool_recycle": 1800,
+            "connect_args": {
+                "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "options": " ".join(f"-c {name}={value}s" for name, value in limits.items()),
+            },
+        }
+    return options
+
+
 def prepare_engine(engine: Engine) -> None:
     """Make SQLite behave: real transactions, write-ahead log, patience with other writers, foreign keys.
 
@@ -94,6 +129,19 @@ def prepare_engine(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
+def is_postgres(session: Session) -> bool:
+    """Whether the session talks to PostgreSQL; else it is SQLite."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def now(session: Session) -> datetime:
+    """Return the time by the database's clock: machines whose own clocks differ agree on it."""
+    if is_postgres(session):
+        by_database: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+        return by_database.astimezone(UTC)
+    return clock.now()  # SQLite runs on this very machine
+
+
 @contextmanager
 def write_transaction(session: Session) -> Iterator[None]:
     """Run the block as one transaction: commit at its end, roll back when it raises.
@@ -116,7 +164,7 @@ def write_transaction(session: Session) -> Iterator[None]:
 def snapshot(session: Session) -> Iterator[None]:
     """Run the block so that all it reads is of one moment, whatever others commit meanwhile."""
     session.rollback()
-    if session.get_bind().dialect.name == "postgresql":  # SQLite knows no other way
+    if is_postgres(session):  # SQLite knows no other way
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     try:
         yield

@@ -27,7 +27,10 @@ def migrate() -> None:
         with context.begin_transaction():
             if connection.dialect.name == "postgresql":
                 # Two machines that start at once take turns; the second finds nothing to do.
+                # They may take longer than a request, but never make requests wait long for a lock.
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATIONS_LOCK})"))
+                connection.execute(text("SET LOCAL lock_timeout = '5s'"))
             context.run_migrations()
         migrated = set(context.get_context().get_current_heads())
     if migrated == set(context.script.get_heads()) and migrated:

@@ -10,7 +10,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, select, text
+from sqlalchemy import Engine, create_engine, event, make_url, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from incidentbot import clock
@@ -216,6 +216,17 @@ def _gather(database_url: str) -> Iterator[Team]:
         yield Team(database_url, sessions, **actors)
 
 
+def _let_time_travel(engine: Engine) -> None:
+    """Have PostgreSQL's clock show what this process's shows, wherever a test moves that to."""
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def _tell_the_time(
+        _connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any
+    ) -> tuple[str, Any]:
+        time = f"timestamptz '{clock.now().isoformat()}'"
+        return statement.replace("clock_timestamp()", time), parameters
+
+
 def together(*actions: Callable[[], Any]) -> list[Any]:
     """Do all at the same moment, a thread each; return what each returned, or the exception it raised."""
     barrier = Barrier(len(actions))
@@ -267,6 +278,7 @@ def connected(database_url: str) -> Iterator[sessionmaker[Session]]:
     """Connect a process to the database, as the app does."""
     engine = create_engine(database_url, pool_pre_ping=True)
     prepare_engine(engine)
+    _let_time_travel(engine)
     try:
         yield sessionmaker(engine, expire_on_commit=False)
     finally:

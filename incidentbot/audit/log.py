@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from incidentbot import clock
+from incidentbot import database
 from incidentbot.audit.models import AuditEntry, AuditHead, Outcome
 from incidentbot.database import snapshot
 from incidentbot.users.actor import Actor
@@ -45,7 +45,7 @@ def append(
     ).one()
     entry = AuditEntry(
         seq=head.seq + 1,
-        at=clock.now(),
+        at=database.now(session),
         action=action,
         subject=subject,
         outcome=outcome,

@@ -7,7 +7,7 @@ from sqlalchemy import String, delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from incidentbot import clock
+from incidentbot import database
 from incidentbot.database import Base, UtcDateTime, write_transaction
 
 # Slack's signatures are refused after five minutes anyway; older rows are of no use.
@@ -26,11 +26,13 @@ class SeenRequest(Base):
 def is_first_time(session: Session, signature: str) -> bool:
     """Remember the request with this signature; return False when it has been here before."""
     seen = SeenRequest(
-        signature_hash=hashlib.sha256(signature.encode()).hexdigest(), at=clock.now()
+        signature_hash=hashlib.sha256(signature.encode()).hexdigest(), at=database.now(session)
     )
     try:
         with write_transaction(session):
-            session.execute(delete(SeenRequest).where(SeenRequest.at < clock.now() - KEPT))
+            session.execute(
+                delete(SeenRequest).where(SeenRequest.at < database.now(session) - KEPT)
+            )
             session.add(seen)
     except IntegrityError:
         return False

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from incidentbot import clock
+from incidentbot import database
 from incidentbot.audit import log as audit
 from incidentbot.audit.models import Outcome
 from incidentbot.database import write_transaction
@@ -45,7 +45,7 @@ class Change:
         self.incident = incident
         self.actor = actor
         # The story never runs backwards, even when two machines' clocks differ.
-        self.now: datetime = max(clock.now(), incident.updated_at)
+        self.now: datetime = max(database.now(session), incident.updated_at)
         self.before: dict[str, Any] = snapshot(incident)
         self.details: dict[str, Any] = {}
         self.reason: str | None = None
@@ -60,10 +60,12 @@ class Change:
         *,
         previous_severity: Severity | None = None,
         invite: Iterable[User | None] = (),
+        in_channel: bool = True,
     ) -> None:
         """Append an event to the timeline and write the deliveries that tell it.
 
-        `invite` are people who belong in the incident's channel from now on.
+        `invite` are people who belong in the incident's channel from now on. `in_channel` is False
+        for what the channel is spared.
         """
         self.touch()
         newest = select(func.max(TimelineEvent.seq)).where(
@@ -96,6 +98,7 @@ class Change:
                 severity=self.incident.severity,
                 previous_severity=previous_severity,
                 invite=tuple(dict.fromkeys(slack_ids)),
+                in_channel=in_channel,
             ),
         )
 
@@ -160,7 +163,7 @@ def changing(session: Session, reference: str, actor: Actor, action: Action) -> 
     except NotAllowed as refusal:
         record_refusal(session, actor, action, f"INC-{number}", refusal)
         raise
-    wake()
+    wake(session)
 
 
 def record_refusal(

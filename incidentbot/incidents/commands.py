@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from incidentbot import clock
+from incidentbot import database
 from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
 from incidentbot.incidents.change import Change, Result, changing, lock_incident, record_refusal
@@ -41,6 +41,7 @@ from incidentbot.incidents.text import (
 )
 from incidentbot.outbox.models import Delivery
 from incidentbot.outbox.publish import wake
+from incidentbot.routing.plan import is_relied_on
 from incidentbot.users.actor import SYSTEM, Actor
 from incidentbot.users.models import Role, User
 
@@ -84,7 +85,7 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
         service = _service(session, declaration.service)
         commander = _commander(session, declaration.commander_id or actor.user_id)
         counter.value += 1
-        now = clock.now()
+        now = database.now(session)
         incident = Incident(
             number=counter.value,
             title=title,
@@ -106,7 +107,7 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
         people = [commander, incident.declared_by, *service.owners]
         change.tell(EventKind.DECLARED, summary, invite=people)
         change.audit(Action.DECLARE.value)
-    wake()
+    wake(session)
     return Result(incident, f"{incident.reference} is declared.")
 
 
@@ -308,12 +309,16 @@ def record_war_room(session: Session, delivery: Delivery) -> None:
 
 
 def record_parked(session: Session, delivery: Delivery) -> None:
-    """Tell in the timeline that a delivery was given up, inside the caller's transaction."""
+    """Tell in the timeline that a delivery was given up, inside the caller's transaction.
+
+    The channel is told as well where people rely on it.
+    """
     if delivery.incident_id is None:
         return
     change = _system_change(session, delivery)
     data = {"kind": delivery.kind, "target": delivery.target, "delivery": delivery.id}
-    change.tell(EventKind.DELIVERY, delivery.last_error or "", data)
+    in_channel = is_relied_on(delivery.kind, delivery.target)
+    change.tell(EventKind.DELIVERY, delivery.last_error or "", data, in_channel=in_channel)
     change.audit("park_delivery")
 
 

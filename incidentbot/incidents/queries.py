@@ -1,7 +1,7 @@
 """Reading incidents. Nothing here changes anything."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -46,6 +46,13 @@ def get_incident(session: Session, reference: str) -> Incident:
     if incident is None:
         raise NotFound(f"There is no incident INC-{number}.")
     return incident
+
+
+def references_by_id(session: Session, incident_ids: Iterable[int | None]) -> dict[int, str]:
+    """Return the references of these incidents, by their id."""
+    wanted = {incident_id for incident_id in incident_ids if incident_id is not None}
+    rows = session.execute(select(Incident.id, Incident.number).where(Incident.id.in_(wanted)))
+    return {incident_id: f"INC-{number}" for incident_id, number in rows}
 
 
 def incident_in_channel(session: Session, slack_channel_id: str) -> Incident | None:

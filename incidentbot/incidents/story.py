@@ -11,6 +11,7 @@ _DELIVERIES = {
     "slack.topic": "setting the channel's topic",
     "slack.bookmark": "bookmarking the incident's page",
     "slack.card": "the card in the channel",
+    "slack.pin": "pinning the card",
     "slack.message": "a message",
     "slack.announcement": "the announcement",
     "slack.dm": "a direct message",

@@ -12,35 +12,43 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from incidentbot import clock
+from incidentbot import database
 from incidentbot.database import write_transaction
 from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
-from incidentbot.outbox.publish import wake
+from incidentbot.outbox.publish import mark_due, wake
 
 log = logging.getLogger(__name__)
 
 BACKOFF_BASE_SECONDS = 1.0
 BACKOFF_CAP_SECONDS = 300.0
 GIVE_UP_AFTER = timedelta(hours=24)
+# Those that had to wait for the same thing do not all come back at the same moment.
+WAIT_JITTER_SECONDS = 0.2
 
 
 class DeliveryError(Exception):
     """Why a delivery was not made, in words an operator understands."""
 
 
+class Wait(DeliveryError):
+    """Not yet: the attempt was not begun. `after` is in seconds (a rate limit, a service that is down)."""
+
+    def __init__(self, reason: str, after: float) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
 class Retry(DeliveryError):
     """It may work later.
 
-    `after` is how many seconds the other side asked for, if it did. `in_doubt` is True when the
-    effect may have happened all the same (a timeout, a 5xx).
+    `in_doubt` is True when the effect may have happened all the same (a timeout, a 5xx).
     """
 
-    def __init__(self, reason: str, *, after: float | None = None, in_doubt: bool = False) -> None:
+    def __init__(self, reason: str, *, in_doubt: bool = False) -> None:
         super().__init__(reason)
-        self.after = after
         self.in_doubt = in_doubt
 
 
@@ -61,7 +69,7 @@ Outcome = Callable[[Session, Delivery], None]
 class Handler:
     """How one kind of delivery is made.
 
-    `send` returns what the other side answered and raises Retry, Permanent or Skip. `record`
+    `send` returns what the other side answered and raises Wait, Retry, Permanent or Skip. `record`
     carries the answer into the product, in the transaction that marks the delivery done.
     """
 
@@ -84,45 +92,62 @@ class Dispatcher:
         self._on_parked = on_parked
         self._lease = timedelta(seconds=lease_seconds)
 
+    def due_streams(self, limit: int) -> dict[str, int]:
+        """Return up to `limit` streams in which a delivery may leave now, with its priority.
+
+        The most urgent come first; among equals those that have waited longest.
+        """
+        with self._sessions() as session:
+            due = _claimable(database.now(session), limit).with_only_columns(
+                Delivery.stream, Delivery.priority
+            )
+            return dict(session.execute(due).tuples().all())
+
     def claim(self, limit: int = 1, stream: str | None = None) -> list[Delivery]:
         """Lease up to `limit` deliveries that may leave now (of one stream, if named).
 
         They come back detached: reading them needs no session, changing them changes nothing.
         """
         with self._sessions() as session:
-            if not session.scalars(_claimable(clock.now(), 1, stream)).first():
-                return []  # the idle sweep reads only, and leaves writers alone
+            due = _claimable(database.now(session), limit, stream)
+            if session.execute(due.with_only_columns(Delivery.id)).first() is None:
+                return []  # whoever looks in vain only reads, and leaves writers alone
             with write_transaction(session):
-                now = clock.now()  # the turn to write may have been long in coming
+                now = database.now(session)  # the turn to write may have been long in coming
                 claimed = list(
                     session.scalars(
                         _claimable(now, limit, stream)
-                        .with_for_update(skip_locked=True, key_share=True, of=Delivery)
+                        .with_for_update(of=Delivery, skip_locked=True)
                         .execution_options(populate_existing=True)
                     )
                 )
                 for delivery in claimed:
-                    if delivery.state is DeliveryState.LEASED:
+                    if delivery.state == DeliveryState.LEASED:
                         delivery.in_doubt = True  # whoever had it did not come back to say
                     delivery.state = DeliveryState.LEASED
                     delivery.attempts += 1
-                    delivery.tried_since = delivery.tried_since or now
                     delivery.lease_until = now + self._lease
             session.expunge_all()
         return claimed
 
-    def deliver(self, delivery: Delivery) -> None:
-        """Send a leased delivery and record the outcome. Only a database failure raises."""
+    def deliver(self, delivery: Delivery) -> float | None:
+        """Send a leased delivery and record the outcome. Only a database failure raises.
+
+        Returns in how many seconds it is to be tried again; None when it is over.
+        """
         outcome = self._attempt(delivery)
         try:
-            self._record(delivery, outcome)
+            return self._record(delivery, outcome)
         except Exception as error:
             # It may well be made, and the database refuses what came of it. Without this it would
             # be made again with every lease, and nobody would ever be told.
             log.exception("outcome not recorded", extra={"delivery": delivery.id})
             reason = f"what came of it could not be recorded: {type(error).__name__}"
-            self._record(delivery, partial(self._retry, error=Retry(reason, in_doubt=True)))
-        wake()
+            return self._record(delivery, partial(self._retry, error=Retry(reason, in_doubt=True)))
+
+    def release(self, delivery: Delivery) -> None:
+        """Give a lease back before the outcome is known: another takes it at once, in doubt."""
+        self._record(delivery, _give_back)
 
     def run_until_idle(self, stream: str | None = None) -> int:
         """Make every delivery that is due now, one after another; return how many were attempted."""
@@ -142,6 +167,8 @@ class Dispatcher:
             )
         try:
             receipt = handler.send(delivery)
+        except Wait as error:
+            return partial(_wait, error=error)
         except Retry as error:
             return partial(self._retry, error=error)
         except Skip as error:
@@ -154,76 +181,77 @@ class Dispatcher:
             return partial(self._retry, error=mishap)
         return partial(_done, receipt=receipt, record=handler.record)
 
-    def _record(self, delivery: Delivery, outcome: Outcome) -> None:
-        with self._sessions() as session, write_transaction(session):
-            row = session.scalars(
-                select(Delivery)
-                .where(
-                    Delivery.id == delivery.id,
-                    Delivery.state == DeliveryState.LEASED,
-                    Delivery.attempts == delivery.attempts,
-                )
-                .with_for_update(key_share=True)
-            ).one_or_none()
-            if row is None:
-                log.warning("lease lost before recording", extra={"delivery": delivery.id})
-                return
-            row.lease_until = None
-            outcome(session, row)
-        log.info(
-            "delivery %s",
-            row.state.value,
-            extra={
-                "delivery": row.id,
-                "kind": row.kind,
-                "attempts": row.attempts,
-                "error": row.last_error,
-            },
-        )
+    def _record(self, delivery: Delivery, outcome: Outcome) -> float | None:
+        with self._sessions() as session:
+            with write_transaction(session):
+                row = session.scalars(
+                    select(Delivery)
+                    .where(
+                        Delivery.id == delivery.id,
+                        Delivery.state == DeliveryState.LEASED,
+                        Delivery.attempts == delivery.attempts,
+                    )
+                    .with_for_update(key_share=True)
+                ).one_or_none()
+                if row is None:
+                    log.warning("lease lost before recording", extra={"delivery": delivery.id})
+                    return None
+                row.lease_until = None
+                outcome(session, row)
+                if row.state in (DeliveryState.DONE, DeliveryState.SKIPPED):
+                    mark_due(session, _freed_by(session, row))
+                again = None
+                if row.state in UNFINISHED:
+                    again = max(0.0, (row.due_at - database.now(session)).total_seconds())
+            log.info("delivery %s", row.state.value, extra=_facts(row))
+            wake(session)
+            return again
 
     def _retry(self, session: Session, row: Delivery, error: Retry) -> None:
-        now = clock.now()
+        now = database.now(session)
         row.in_doubt = row.in_doubt or error.in_doubt
         row.last_error = str(error)
-        if now - (row.tried_since or now) > GIVE_UP_AFTER:
+        row.tried_since = row.tried_since or now
+        if now - row.tried_since > GIVE_UP_AFTER:
             self._park(session, row, f"gave up after 24 hours: {error}")
             return
         row.state = DeliveryState.RETRYING
-        row.due_at = now + timedelta(seconds=retry_delay(row.attempts, error.after))
+        row.due_at = now + timedelta(seconds=retry_delay(row.attempts))
 
     def _park(self, session: Session, row: Delivery, reason: str) -> None:
         _finish(session, row, DeliveryState.PARKED, reason)
+        _say_what_they_wait_for(session, row)
         self._on_parked(session, row)
 
 
-def retry_delay(attempts: int, after: float | None) -> float:
+def retry_delay(attempts: int) -> float:
     """Return the seconds to wait before the next attempt.
 
-    What the other side asked for is honoured; else exponential backoff with full jitter, so that
-    many deliveries failing together do not come back together.
+    Exponential backoff with full jitter, so that many deliveries failing together do not come back
+    together.
     """
     ceiling = min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2 ** min(attempts, 16))
-    jitter = random.uniform(0.1, ceiling)  # noqa: S311 - spreading load, not guarding a secret
-    return after + min(jitter, 1.0) if after is not None else jitter
+    return random.uniform(0.1, ceiling)  # noqa: S311 - spreading load, not guarding a secret
 
 
-def _claimable(now: datetime, limit: int, stream: str | None) -> Any:
-    """Select what may leave now: due or abandoned, first of its stream, not waiting for another."""
-    ahead, needed = aliased(Delivery), aliased(Delivery)
-    query = (
+def _claimable(now: datetime, limit: int, stream: str | None = None) -> Any:
+    """Select what may leave now: first of its stream, due or abandoned, not waiting for another."""
+    needed, unfinished = aliased(Delivery), aliased(Delivery)
+    heads = select(func.min(unfinished.id)).where(unfinished.state.in_(UNFINISHED))
+    if stream is None:
+        heads = heads.group_by(unfinished.stream)
+    else:
+        heads = heads.where(unfinished.stream == stream)
+    return (
         select(Delivery)
         .where(
+            Delivery.id.in_(heads),
             or_(
                 and_(
                     Delivery.state.in_((DeliveryState.PENDING, DeliveryState.RETRYING)),
                     Delivery.due_at <= now,
                 ),
                 and_(Delivery.state == DeliveryState.LEASED, Delivery.lease_until <= now),
-            ),
-            ~exists().where(
-                ahead.stream == Delivery.stream,
-                ahead.state.in_(UNFINISHED),
-                ahead.id < Delivery.id,
             ),
             or_(
                 Delivery.waits_for_id.is_(None),
@@ -237,7 +265,26 @@ def _claimable(now: datetime, limit: int, stream: str | None) -> Any:
         .order_by(Delivery.priority, Delivery.due_at, Delivery.id)
         .limit(limit)
     )
-    return query if stream is None else query.where(Delivery.stream == stream)
+
+
+def _freed_by(session: Session, row: Delivery) -> dict[str, int]:
+    """Return the streams of the deliveries that waited for this one."""
+    waiting = (
+        select(Delivery.stream, func.min(Delivery.priority))
+        .where(Delivery.waits_for_id == row.id, Delivery.state.in_(UNFINISHED))
+        .group_by(Delivery.stream)
+    )
+    return dict(session.execute(waiting).tuples().all())
+
+
+def _say_what_they_wait_for(session: Session, row: Delivery) -> None:
+    """Write to the deliveries that need a parked one's result why they do not leave."""
+    session.execute(
+        update(Delivery)
+        .where(Delivery.waits_for_id == row.id, Delivery.state.in_(UNFINISHED))
+        .values(last_error=f"waits for delivery {row.id}, which was given up: {row.last_error}")
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _done(session: Session, row: Delivery, receipt: Receipt, record: Outcome | None) -> None:
@@ -247,7 +294,32 @@ def _done(session: Session, row: Delivery, receipt: Receipt, record: Outcome | N
         record(session, row)
 
 
-def _finish(_session: Session, row: Delivery, state: DeliveryState, error: str | None) -> None:
+def _finish(session: Session, row: Delivery, state: DeliveryState, error: str | None) -> None:
     row.state = state
     row.last_error = error
-    row.finished_at = clock.now()
+    row.finished_at = database.now(session)
+
+
+def _wait(session: Session, row: Delivery, error: Wait) -> None:
+    """Put it off as if it had not been claimed: the wait is nobody's failure."""
+    row.attempts -= 1  # no other process holds this number: we had it, and give it back
+    row.state = DeliveryState.RETRYING if row.attempts else DeliveryState.PENDING
+    row.last_error = str(error)
+    jitter = random.uniform(0, WAIT_JITTER_SECONDS)  # noqa: S311 - spreading load
+    row.due_at = database.now(session) + timedelta(seconds=error.after + jitter)
+
+
+def _give_back(session: Session, row: Delivery) -> None:
+    row.in_doubt = True
+    row.state = DeliveryState.RETRYING
+    row.due_at = database.now(session)
+    mark_due(session, {row.stream: row.priority})
+
+
+def _facts(row: Delivery) -> dict[str, Any]:
+    return {
+        "delivery": row.id,
+        "kind": row.kind,
+        "attempts": row.attempts,
+        "error": row.last_error,
+    }

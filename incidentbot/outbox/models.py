@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from incidentbot.database import Base, UtcDateTime, word
@@ -22,6 +22,7 @@ class DeliveryState(StrEnum):
 
 
 UNFINISHED = (DeliveryState.PENDING, DeliveryState.LEASED, DeliveryState.RETRYING)
+_IS_UNFINISHED = "state IN ('pending', 'leased', 'retrying')"
 
 
 class Delivery(Base):
@@ -29,14 +30,23 @@ class Delivery(Base):
 
     Within a `stream` deliveries leave in the order of their ids. `waits_for_id` names a delivery
     whose result this one needs. `attempts` doubles as the fencing token of a lease. `tried_since`
-    is when the first attempt began: from then on counts how long we keep trying. `in_doubt` says
-    that an earlier attempt may have reached the other side without our knowing.
+    is when an attempt failed first: from then on counts how long we keep trying. `in_doubt` says
+    that an earlier attempt may have reached the other side without our knowing. All times are the
+    database's.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        Index("ix_deliveries_state_due_at", "state", "due_at"),
-        Index("ix_deliveries_stream_state_id", "stream", "state", "id"),
+        # What is to be done stays small, however much has been done: the heads of the streams.
+        Index(
+            "ix_deliveries_unfinished",
+            "stream",
+            "id",
+            sqlite_where=text(_IS_UNFINISHED),
+            postgresql_where=text(_IS_UNFINISHED),
+        ),
+        Index("ix_deliveries_state_kind", "state", "kind"),
+        Index("ix_deliveries_waits_for_id", "waits_for_id"),
         Index("ix_deliveries_incident_id_kind_target", "incident_id", "kind", "target"),
     )
 
@@ -59,3 +69,13 @@ class Delivery(Base):
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Turn(Base):
+    """Whose turn it is to do what only one process of the fleet does at a time, and until when."""
+
+    __tablename__ = "turns"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(100))
+    until: Mapped[datetime] = mapped_column(UtcDateTime)

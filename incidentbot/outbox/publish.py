@@ -7,10 +7,14 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from incidentbot import clock
+from incidentbot import database
 from incidentbot.outbox.models import Delivery, DeliveryState
 
-_wakers: list[Callable[[], None]] = []
+# Streams in which something may be due, with their priority: 1 is the most urgent.
+Streams = Mapping[str, int]
+
+_DUE = "incidentbot.due"  # where a session keeps the streams that its commit makes due
+_wakers: list[Callable[[Streams], None]] = []
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,9 @@ class Effect:
 def publish(session: Session, effects: Iterable[Effect]) -> list[Delivery]:
     """Write one delivery per effect into the caller's transaction, in order.
 
-    After the transaction has been committed the caller calls `wake()`.
+    After the transaction has been committed the caller calls `wake(session)`.
     """
-    now = clock.now()
+    now = database.now(session)
     deliveries: list[Delivery] = []
     for effect in effects:
         if effect.newest_only:
@@ -63,23 +67,31 @@ def publish(session: Session, effects: Iterable[Effect]) -> list[Delivery]:
         session.add(delivery)
         session.flush()  # ids follow the order of the effects: they are the order of a stream
         deliveries.append(delivery)
+    mark_due(session, {d.stream: d.priority for d in deliveries if d.finished_at is None})
     return deliveries
 
 
-def on_wake(waker: Callable[[], None]) -> None:
-    """Have `waker` called whenever deliveries were committed. It must be quick and not raise."""
+def mark_due(session: Session, streams: Streams) -> None:
+    """Remember the streams that the session's commit makes due, until `wake(session)`."""
+    session.info.setdefault(_DUE, {}).update(streams)
+
+
+def wake(session: Session) -> None:
+    """Tell the runners what the session's commit made due. Nothing is lost when none listens."""
+    streams = session.info.pop(_DUE, None)
+    if streams:
+        for waker in tuple(_wakers):
+            waker(streams)
+
+
+def on_wake(waker: Callable[[Streams], None]) -> None:
+    """Have `waker` told of the streams that became due. It must be quick and not raise."""
     _wakers.append(waker)
 
 
-def forget_waker(waker: Callable[[], None]) -> None:
-    """Stop calling `waker`."""
+def forget_waker(waker: Callable[[Streams], None]) -> None:
+    """Stop telling `waker`."""
     _wakers.remove(waker)
-
-
-def wake() -> None:
-    """Tell the runners of this process that something is due. Nothing is lost when none listens."""
-    for waker in tuple(_wakers):
-        waker()
 
 
 def _supersede(session: Session, effect: Effect) -> None:
@@ -107,7 +119,7 @@ def _supersede(session: Session, effect: Effect) -> None:
         .values(
             state=DeliveryState.SKIPPED,
             last_error="superseded by a newer one",
-            finished_at=clock.now(),
+            finished_at=database.now(session),
         )
         .execution_options(synchronize_session=False)
     )

@@ -1,81 +1,103 @@
-"""The embedded runner: deliveries leave from threads of the web process, no Redis needed."""
+"""What finds the deliveries that are due: the sweep, and the embedded runner that needs no Redis."""
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from datetime import timedelta
 
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+from incidentbot import database
+from incidentbot.database import write_transaction
 from incidentbot.outbox.dispatch import Dispatcher
-from incidentbot.outbox.models import Delivery
-from incidentbot.outbox.publish import forget_waker, on_wake
+from incidentbot.outbox.models import Turn
+from incidentbot.outbox.pool import StreamPool
+from incidentbot.outbox.publish import Streams, forget_waker, on_wake
 
 log = logging.getLogger(__name__)
 
+STREAMS_PER_SWEEP = 500
+# Whoever does not sweep for this long loses its turn.
+TURN = timedelta(seconds=3)
+
+
+class Sweep:
+    """Looks every `seconds` for streams in which something is due, and hands them to `hand_out`.
+
+    That is how retries, abandoned leases and the deliveries of a crashed process are found.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        hand_out: Callable[[Streams], None],
+        seconds: float,
+        is_my_turn: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._hand_out = hand_out
+        self._seconds = seconds
+        self._is_my_turn = is_my_turn
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with what was left over."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                if self._is_my_turn() and (due := self._dispatcher.due_streams(STREAMS_PER_SWEEP)):
+                    self._hand_out(due)
+            except Exception:
+                # The database may be away: nothing is lost, the next sweep tries again.
+                log.exception("could not look for due deliveries")
+            if self._stopping.wait(self._seconds):
+                return
+
 
 class EmbeddedRunner:
-    """One thread claims what is due and hands it to a pool, which sends side by side.
-
-    It looks again whenever something was committed or sent, and every `sweep_seconds` in any case:
-    that is how retries, abandoned leases and deliveries of a crashed process are found.
-    """
+    """Delivers from threads of the web process: told at once of what it commits, swept for the rest."""
 
     def __init__(
         self, dispatcher: Dispatcher, threads: int = 8, sweep_seconds: float = 1.0
     ) -> None:
-        self._dispatcher = dispatcher
-        self._threads = threads
-        self._sweep_seconds = sweep_seconds
-        self._due = threading.Event()
-        self._stopping = threading.Event()
-        self._slots = threading.Semaphore(threads)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="delivery")
-        self._loop = threading.Thread(target=self._run, name="deliveries", daemon=True)
+        self._pool = StreamPool(dispatcher, threads)
+        self._sweep = Sweep(dispatcher, self._pool.nudge, sweep_seconds)
 
     def start(self) -> None:
         """Begin to deliver, from now on and for what was left over."""
-        on_wake(self._due.set)
-        self._loop.start()
+        self._pool.start()
+        on_wake(self._pool.nudge)
+        self._sweep.start()
 
-    def stop(self) -> None:
-        """Stop claiming and wait for the deliveries in flight."""
-        self._stopping.set()
-        self._due.set()
-        forget_waker(self._due.set)
-        self._loop.join()
-        self._pool.shutdown(wait=True)
+    def stop(self, grace_seconds: float = 20.0) -> None:
+        """Stop claiming and wait for the deliveries in flight; give back what does not end in time."""
+        forget_waker(self._pool.nudge)
+        self._sweep.stop()
+        self._pool.stop(grace_seconds)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._due.clear()
-            try:
-                busy = self._hand_out()
-            except Exception:
-                # The database may be away: nothing is lost, the next sweep tries again.
-                log.exception("could not claim deliveries")
-                busy = False
-            if not busy:
-                self._due.wait(self._sweep_seconds)
 
-    def _hand_out(self) -> bool:
-        """Claim as many deliveries as there are idle threads; return whether to look again at once."""
-        idle = 0
-        while idle < self._threads and self._slots.acquire(blocking=False):
-            idle += 1
-        claimed: list[Delivery] = []
+def take_turn(sessions: sessionmaker[Session], name: str, holder: str) -> bool:
+    """Return whether `holder` may do `name` now: the first to ask, until it stops asking."""
+    with sessions() as session:
         try:
-            claimed = self._dispatcher.claim(idle) if idle else []
-        finally:
-            for _ in range(idle - len(claimed)):
-                self._slots.release()
-        for delivery in claimed:
-            self._pool.submit(self._send, delivery)
-        return bool(claimed)
-
-    def _send(self, delivery: Delivery) -> None:
-        try:
-            self._dispatcher.deliver(delivery)
-        except Exception:
-            # Sent but not recorded: the lease runs out and the next holder looks before it sends.
-            log.exception("could not record a delivery", extra={"delivery": delivery.id})
-        finally:
-            self._slots.release()
-            self._due.set()
+            with write_transaction(session):
+                now = database.now(session)
+                turn = session.get(Turn, name, with_for_update=True, populate_existing=True)
+                if turn is None:
+                    session.add(Turn(name=name, holder=holder, until=now + TURN))
+                elif turn.holder != holder and turn.until >= now:
+                    return False
+                else:
+                    turn.holder, turn.until = holder, now + TURN
+                return True
+        except IntegrityError:  # another asked first at the same moment
+            return False

@@ -5,7 +5,7 @@ brought up to date in place. People and channels elsewhere are told of what chan
 declaration, an escalation to P1 or P2, and the end of what they were told of.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from incidentbot.incidents.lifecycle import Severity, renotifies
@@ -15,11 +15,9 @@ from incidentbot.outbox.publish import Effect
 WAR_ROOM = "war-room"  # the target that stands for the incident's own channel
 
 # What the incident's channel is told in a message of its own; a declaration is told by its card.
-_TOLD_IN_CHANNEL = frozenset(EventKind) - {
-    EventKind.DECLARED,
-    EventKind.CHANNEL,
-    EventKind.DELIVERY,
-}
+_TOLD_IN_CHANNEL = frozenset(EventKind) - {EventKind.DECLARED, EventKind.CHANNEL}
+# What the team relies on: when it is given up, the incident's channel is told.
+_RELIED_ON = frozenset({"slack.announcement", "slack.card", "slack.dm", "slack.invite"})
 # What the card in the channel and the topic show.
 _CHANGES_CARD = frozenset(
     {
@@ -49,7 +47,10 @@ class Audience:
 
 @dataclass(frozen=True)
 class IncidentEvent:
-    """What happened, reduced to what decides who hears of it. `seq` is its number in the timeline."""
+    """What happened, reduced to what decides who hears of it. `seq` is its number in the timeline.
+
+    `in_channel` is False for what the incident's own channel is spared.
+    """
 
     incident_id: int
     reference: str
@@ -58,6 +59,7 @@ class IncidentEvent:
     severity: Severity
     previous_severity: Severity | None = None
     invite: tuple[str, ...] = field(default=())  # Slack user ids who belong in the channel now
+    in_channel: bool = True
 
 
 def plan(
@@ -94,7 +96,7 @@ def _war_room(event: IncidentEvent) -> Iterator[Effect]:
 
 
 def _in_channel(event: IncidentEvent) -> Iterator[Effect]:
-    if event.kind in _TOLD_IN_CHANNEL:
+    if event.in_channel and event.kind in _TOLD_IN_CHANNEL:
         yield _effect(
             event,
             "slack.message",
@@ -178,6 +180,27 @@ def _effect(
         priority=int(event.severity.value[1]),
         skip_reason=skip_reason,
     )
+
+
+def pin(incident_id: int, reference: str, card: Mapping[str, str], priority: int) -> Effect:
+    """Return the effect that pins a card posted at `{"channel", "ts"}`."""
+    return Effect(
+        kind="slack.pin",
+        target=WAR_ROOM,
+        stream=f"{reference}/pin",
+        dedupe_key=f"{reference}/slack.pin/{card['ts']}",
+        payload={"channel": card["channel"], "ts": card["ts"]},
+        incident_id=incident_id,
+        priority=priority,
+    )
+
+
+def is_relied_on(kind: str, target: str) -> bool:
+    """Whether the incident's channel is told when this delivery is given up.
+
+    Its own messages are not: what keeps one of them out would keep out the next as well.
+    """
+    return kind in _RELIED_ON or (kind == "slack.message" and target != WAR_ROOM)
 
 
 def war_room_key(reference: str) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from incidentbot import clock
+from incidentbot import database
 from incidentbot.incidents.lifecycle import Severity
 from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
 from incidentbot.outbox.publish import publish
@@ -58,7 +58,7 @@ def _recently_told(session: Session, incident_id: int) -> frozenset[str]:
 
     One that left late, because Slack was down, counts from when it left.
     """
-    since = clock.now() - DM_INTERVAL
+    since = database.now(session) - DM_INTERVAL
     return frozenset(
         session.scalars(
             select(Delivery.target).where(

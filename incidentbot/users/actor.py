@@ -11,6 +11,7 @@ class Door(StrEnum):
 
     SLACK = "slack"
     WEB = "web"
+    CLI = "cli"
     SYSTEM = "system"
 
 
@@ -37,6 +38,12 @@ class Actor:
 
 SYSTEM = Actor(
     user_id=None, name="incidentbot", role=Role.RESPONDER, door=Door.SYSTEM, origin="incidentbot"
+)
+
+
+# Whoever can run `flask …` on a server of ours.
+OPERATOR = Actor(
+    user_id=None, name="operator", role=Role.ADMIN, door=Door.CLI, origin="command line"
 )
 
 

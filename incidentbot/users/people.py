@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from incidentbot import clock
+from incidentbot import database
 from incidentbot.database import write_transaction
 from incidentbot.outbox.publish import Effect, publish, wake
 from incidentbot.users.models import Role, SignInLink, User
@@ -33,7 +33,7 @@ def identify_slack_person(session: Session, slack_user_id: str, name: str = "") 
             user = add_slack_person(session, slack_user_id, name)
     except IntegrityError:  # another process met this person at the same moment
         return session.scalars(select(User).where(User.slack_user_id == slack_user_id)).one()
-    wake()
+    wake(session)
     return user
 
 
@@ -43,7 +43,7 @@ def add_slack_person(session: Session, slack_user_id: str, name: str = "") -> Us
         name=_tidy(name) or slack_user_id,
         slack_user_id=slack_user_id,
         role=Role.RESPONDER,
-        created_at=clock.now(),
+        created_at=database.now(session),
     )
     session.add(user)
     session.flush()
@@ -102,7 +102,7 @@ def invite(session: Session, email: str, role: Role, name: str = "") -> User:
                     name=_tidy(name) or _tidy(address),
                     email=address,
                     role=role,
-                    created_at=clock.now(),
+                    created_at=database.now(session),
                 )
                 session.add(user)
             user.role = role
@@ -119,7 +119,7 @@ def make_sign_in_secret(session: Session, user: User) -> str:
             SignInLink(
                 user_id=user.id,
                 secret_hash=_hash(secret),
-                expires_at=clock.now() + LINK_LIFETIME,
+                expires_at=database.now(session) + LINK_LIFETIME,
             )
         )
     return secret
@@ -131,9 +131,9 @@ def redeem_sign_in_secret(session: Session, secret: str) -> User | None:
         link = session.scalars(
             select(SignInLink).where(SignInLink.secret_hash == _hash(secret)).with_for_update()
         ).one_or_none()
-        if link is None or link.used_at is not None or link.expires_at < clock.now():
+        if link is None or link.used_at is not None or link.expires_at < database.now(session):
             return None
-        link.used_at = clock.now()
+        link.used_at = database.now(session)
         return link.user
 
 

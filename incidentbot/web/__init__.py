@@ -2,7 +2,17 @@
 
 from flask import Flask
 
-from incidentbot.web import access, auth, errors, incidents, postmortems, presenting, security
+from incidentbot.web import (
+    access,
+    auth,
+    deliveries,
+    errors,
+    incidents,
+    metrics,
+    postmortems,
+    presenting,
+    security,
+)
 
 
 def register(app: Flask) -> None:
@@ -14,3 +24,5 @@ def register(app: Flask) -> None:
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(incidents.blueprint)
     app.register_blueprint(postmortems.blueprint)
+    app.register_blueprint(deliveries.blueprint)
+    app.register_blueprint(metrics.blueprint)

@@ -12,11 +12,12 @@ from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.models import User
 from incidentbot.users.people import get_user
 
-# Endpoints open to anyone. The Slack door checks signatures of its own.
+# Endpoints open to anyone. The Slack door checks signatures of its own, the metrics their token.
 PUBLIC = frozenset(
     {
         "static",
         "health.health",
+        "metrics.metrics",
         "auth.welcome",
         "auth.sign_in",
         "auth.redeem",

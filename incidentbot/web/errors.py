@@ -4,7 +4,8 @@ import logging
 
 from flask import Flask, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException
 
 from incidentbot.incidents.errors import (
@@ -20,6 +21,7 @@ Page = tuple[str, int]
 
 _WORDS = {
     400: ("That request was not understood", "Go back, reload the page and send it again."),
+    401: ("This needs a token", "Send the header Authorization: Bearer with METRICS_TOKEN."),
     403: ("You may not do that", "Ask the incident's commander, or an admin."),
     404: ("There is nothing here", "The address may be mistyped, or the incident does not exist."),
     405: ("That does not work this way", "Open the page from the list of incidents."),
@@ -49,7 +51,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(CSRFError, _forged)
     app.register_error_handler(IncidentError, _refused)
-    app.register_error_handler(OperationalError, _no_database)
+    for no_database in (OperationalError, InterfaceError, NoConnectionFree):
+        app.register_error_handler(no_database, _no_database)
     app.register_error_handler(Exception, _broken)
 
 
@@ -75,7 +78,7 @@ def _refused(error: IncidentError) -> Page:
     return _page(status, str(error), _WORDS.get(status, _WORDS[400])[1])
 
 
-def _no_database(_error: OperationalError) -> Page:
+def _no_database(_error: Exception) -> Page:
     log.exception("no database", extra={"endpoint": request.endpoint})
     return _page(503)
 

@@ -12,6 +12,7 @@ APPEND_ONLY = ("audit_entries", "timeline_events")
 TABLES_NEWEST_FIRST = (
     "timeline_events",
     "postmortems",
+    "turns",
     "deliveries",
     "templates",
     "sign_in_links",
@@ -220,11 +221,24 @@ def upgrade() -> None:
         ["incident_id", "kind", "target"],
         unique=False,
     )
-    op.create_index("ix_deliveries_state_due_at", "deliveries", ["state", "due_at"], unique=False)
+    op.create_index("ix_deliveries_state_kind", "deliveries", ["state", "kind"], unique=False)
+    op.create_index("ix_deliveries_waits_for_id", "deliveries", ["waits_for_id"], unique=False)
+    unfinished = sa.text("state IN ('pending', 'leased', 'retrying')")
     op.create_index(
-        "ix_deliveries_stream_state_id", "deliveries", ["stream", "state", "id"], unique=False
+        "ix_deliveries_unfinished",
+        "deliveries",
+        ["stream", "id"],
+        unique=False,
+        sqlite_where=unfinished,
+        postgresql_where=unfinished,
     )
-
+    op.create_table(
+        "turns",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("holder", sa.String(length=100), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_turns")),
+    )
     op.create_table(
         "postmortems",
         sa.Column("id", sa.Integer(), nullable=False),

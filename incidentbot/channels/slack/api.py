@@ -1,16 +1,41 @@
 """Calls to Slack's Web API, with Slack's answers turned into what a delivery understands."""
 
 import http.client
-from collections.abc import Callable, Mapping
+import math
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
 
+from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from incidentbot.outbox.dispatch import Permanent, Retry
+from incidentbot.channels.pacing import Pacer
+from incidentbot.outbox.dispatch import Permanent, Retry, Wait
 
+SERVICE = "Slack"
 TIMEOUT_SECONDS = 10
+
+# Calls a minute: https://docs.slack.dev/apis/web-api/rate-limits. Each method's page names its tier.
+_TIER_2, _TIER_3, _TIER_4 = 20, 50, 100
+_PER_MINUTE = {
+    "bookmarks_add": _TIER_2,
+    "bookmarks_list": _TIER_3,
+    "chat_update": _TIER_3,
+    "conversations_create": _TIER_2,
+    "conversations_history": _TIER_3,
+    "conversations_invite": _TIER_3,
+    "conversations_join": _TIER_3,
+    "conversations_list": _TIER_2,
+    "conversations_open": _TIER_3,
+    "conversations_setTopic": _TIER_2,
+    "pins_add": _TIER_2,
+    "users_info": _TIER_4,
+}
+# One a second in each channel: https://docs.slack.dev/reference/methods/chat.postMessage#rate_limiting
+_PER_CHANNEL = "chat_postMessage"
 
 # Slack's own troubles: https://docs.slack.dev/reference/methods/chat.postMessage#errors
 _PASSING = frozenset(
@@ -49,28 +74,62 @@ class SlackRefusal(Permanent):
         super().__init__(f"Slack refused: {error}. {detail}".strip())
 
 
-def call(method: Callable[..., Any], **arguments: Any) -> Mapping[str, Any]:
-    """Call a method of the client and return Slack's answer.
+@dataclass(frozen=True)
+class SlackApi:
+    """The Web API at the pace that Slack allows. `rate_factor` scales its limits; 0 knows none."""
 
-    Raises Retry when it may work later (rate limits with the wait Slack asks for, Slack's own
-    failures, the network), in doubt where the call may have taken effect; else SlackRefusal.
-    """
-    try:
-        answer = method(**arguments)
-    except SlackApiError as error:
+    client: WebClient
+    pacer: Pacer
+    rate_factor: float = 1.0
+
+    def call(self, method: str, **arguments: Any) -> Mapping[str, Any]:
+        """Call a method, by the name it has in the client, and return Slack's answer.
+
+        Raises Wait when it is not the time (our pace, or a wait Slack asked for), Retry when it may
+        work later (Slack's own failures, the network), in doubt where the call may have taken
+        effect; else SlackRefusal.
+        """
+        operation, limit = self._pace(method, arguments)
+        pause = self.pacer.ask(SERVICE, operation, limit)
+        if pause is not None:
+            raise Wait(pause.reason, pause.seconds)
+        try:
+            answer = getattr(self.client, method)(**arguments)
+        except SlackApiError as error:
+            raise self._explain(error, operation) from None
+        except (URLError, OSError, http.client.HTTPException) as error:
+            self.pacer.failed(SERVICE)
+            cause = getattr(error, "reason", error)
+            reason = f"Slack cannot be reached: {str(cause) or type(cause).__name__}"
+            # Who was never connected has not been heard.
+            reached = not isinstance(cause, (ConnectionRefusedError, socket.gaierror))
+            raise Retry(reason, in_doubt=reached) from None
+        self.pacer.worked(SERVICE)
+        data: Mapping[str, Any] = answer.data
+        return data
+
+    def _pace(self, method: str, arguments: Mapping[str, Any]) -> tuple[str, RateLimitItem | None]:
+        """Return what is counted, and how often it may happen."""
+        if method == _PER_CHANNEL:
+            operation = f"{method} in {arguments['channel']}"
+            limit = RateLimitItemPerSecond(max(1, math.ceil(self.rate_factor)))
+            return operation, limit if self.rate_factor else None
+        calls = math.ceil(_PER_MINUTE.get(method, 0) * self.rate_factor)
+        return method, RateLimitItemPerMinute(calls) if calls else None
+
+    def _explain(self, error: SlackApiError, operation: str) -> Exception:
         response = error.response
         code = str(response.get("error", ""))
         status = response.status_code
         if status == 429 or code in ("ratelimited", "rate_limited"):
             after = _seconds(response.headers)
-            raise Retry(f"Slack asks to wait {after:g} s", after=after) from None
+            self.pacer.hold(SERVICE, operation, after)
+            return Wait(f"Slack asks to wait {after:g} s with {operation}", after)
         if status >= 500 or code in _PASSING:
-            raise Retry(f"Slack failed ({status} {code[:100]})", in_doubt=True) from None
-        raise SlackRefusal(code, response.data if isinstance(response.data, dict) else {}) from None
-    except (URLError, OSError, http.client.HTTPException) as error:
-        raise Retry(f"Slack cannot be reached: {_cause(error)}", in_doubt=True) from None
-    data: Mapping[str, Any] = answer.data
-    return data
+            self.pacer.failed(SERVICE)
+            return Retry(f"Slack failed ({status} {code[:100]})", in_doubt=True)
+        self.pacer.worked(SERVICE)
+        return SlackRefusal(code, response.data if isinstance(response.data, dict) else {})
 
 
 def _seconds(headers: Mapping[str, str]) -> float:
@@ -79,8 +138,3 @@ def _seconds(headers: Mapping[str, str]) -> float:
         return max(0.0, float(lowered.get("retry-after", "1")))
     except ValueError:
         return 1.0
-
-
-def _cause(error: Exception) -> str:
-    cause = getattr(error, "reason", error)
-    return str(cause) or type(cause).__name__

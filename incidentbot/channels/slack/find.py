@@ -4,21 +4,17 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from slack_sdk import WebClient
-
-from incidentbot.channels.slack.api import SlackRefusal, call
+from incidentbot.channels.slack.api import SlackApi, SlackRefusal
 
 # How far Slack's clock and ours may be apart.
 _SKEW = timedelta(minutes=5)
 
 
-def find_channel(
-    client: WebClient, names: Collection[str], since: datetime
-) -> dict[str, Any] | None:
+def find_channel(api: SlackApi, names: Collection[str], since: datetime) -> dict[str, Any] | None:
     """Return the channel with one of `names` that this app created after `since`, if there is one."""
-    me = call(client.auth_test)["user_id"]
+    me = api.call("auth_test")["user_id"]
     earliest = (since - _SKEW).timestamp()
-    for channel in _channels(client):
+    for channel in _channels(api):
         made_by_us = channel.get("creator") == me and channel.get("created", 0) >= earliest
         if channel["name"] in names and made_by_us:
             return channel
@@ -26,29 +22,29 @@ def find_channel(
 
 
 def find_message(
-    client: WebClient, channel: str, event_type: str, key: str, since: datetime
+    api: SlackApi, channel: str, event_type: str, key: str, since: datetime
 ) -> dict[str, Any] | None:
     """Return `{"channel", "ts"}` of the message that carries `key` in its metadata, if it is there.
 
     `channel` may be a #name. A public channel is joined when Slack lets only members read it.
     """
-    channel_id = _channel_id(client, channel)
+    channel_id = _channel_id(api, channel)
     try:
-        return _search(client, channel_id, event_type, key, since)
+        return _search(api, channel_id, event_type, key, since)
     except SlackRefusal as error:
         if error.error != "not_in_channel":
             raise
-    call(client.conversations_join, channel=channel_id)
-    return _search(client, channel_id, event_type, key, since)
+    api.call("conversations_join", channel=channel_id)
+    return _search(api, channel_id, event_type, key, since)
 
 
 def _search(
-    client: WebClient, channel: str, event_type: str, key: str, since: datetime
+    api: SlackApi, channel: str, event_type: str, key: str, since: datetime
 ) -> dict[str, Any] | None:
     cursor = ""
     while True:
-        answer = call(
-            client.conversations_history,
+        answer = api.call(
+            "conversations_history",
             channel=channel,
             oldest=str((since - _SKEW).timestamp()),
             include_all_metadata=True,
@@ -67,20 +63,20 @@ def _search(
             return None
 
 
-def _channel_id(client: WebClient, channel: str) -> str:
+def _channel_id(api: SlackApi, channel: str) -> str:
     if not channel.startswith("#"):
         return channel
-    for candidate in _channels(client):
+    for candidate in _channels(api):
         if candidate["name"] == channel.removeprefix("#"):
             return str(candidate["id"])
     return channel
 
 
-def _channels(client: WebClient) -> Iterator[dict[str, Any]]:
+def _channels(api: SlackApi) -> Iterator[dict[str, Any]]:
     """Yield the workspace's public channels. Many calls in a large one: for cases of doubt only."""
     cursor = ""
     while True:
-        answer = call(client.conversations_list, types="public_channel", limit=1000, cursor=cursor)
+        answer = api.call("conversations_list", types="public_channel", limit=1000, cursor=cursor)
         yield from answer["channels"]
         cursor = (answer.get("response_metadata") or {}).get("next_cursor", "")
         if not cursor:

@@ -4,23 +4,24 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from slack_sdk import WebClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from incidentbot.channels.slack import blocks
-from incidentbot.channels.slack.api import SlackRefusal, call
+from incidentbot.channels.slack.api import SlackApi, SlackRefusal
 from incidentbot.channels.slack.find import find_channel, find_message
 from incidentbot.incidents.channel_names import with_suffix
 from incidentbot.incidents.commands import record_war_room
-from incidentbot.incidents.models import Incident, TimelineEvent
+from incidentbot.incidents.models import EventKind, Incident, TimelineEvent
 from incidentbot.incidents.queries import get_event, latest_update
-from incidentbot.outbox.dispatch import Handler, Permanent, Receipt, Retry, Skip
+from incidentbot.outbox.dispatch import Handler, Permanent, Receipt, Skip
 from incidentbot.outbox.models import Delivery, DeliveryState
-from incidentbot.routing.plan import WAR_ROOM
+from incidentbot.outbox.publish import publish
+from incidentbot.routing.plan import WAR_ROOM, pin
 from incidentbot.users.people import record_profile
 
 METADATA_TYPE = "incidentbot_delivery"
@@ -28,9 +29,9 @@ METADATA_TYPE = "incidentbot_delivery"
 
 @dataclass(frozen=True)
 class Slack:
-    """What every sender needs: the client, a way to read the database, the address of our pages."""
+    """What every sender needs: Slack's API, a way to read the database, the address of our pages."""
 
-    client: WebClient
+    api: SlackApi
     sessions: sessionmaker[Session]
     base_url: str
 
@@ -57,13 +58,13 @@ def send_war_room(slack: Slack, delivery: Delivery) -> Receipt:
     names.append(with_suffix(name, secrets.token_hex(2)))
     if delivery.in_doubt:
         # The names are this incident's alone: a channel of ours with one of them is the one we made.
-        found = find_channel(slack.client, names[:3], since=delivery.created_at)
+        found = find_channel(slack.api, names[:3], since=delivery.created_at)
         if found:
             return {"channel": found["id"], "name": found["name"]}
     refusal: SlackRefusal | None = None
     for candidate in names:
         try:
-            answer = call(slack.client.conversations_create, name=candidate)
+            answer = slack.api.call("conversations_create", name=candidate)
         except SlackRefusal as error:
             if error.error != "name_taken" and not error.error.startswith("invalid_name"):
                 raise
@@ -79,7 +80,7 @@ def send_invite(slack: Slack, delivery: Delivery) -> Receipt:
     channel = _war_room(slack, delivery)
     users = ",".join(delivery.payload["users"])
     try:
-        call(slack.client.conversations_invite, channel=channel, users=users, force=True)
+        slack.api.call("conversations_invite", channel=channel, users=users, force=True)
     except SlackRefusal as error:
         # With force, Slack invites the valid ones and lists the others with their errors.
         failed = error.answer.get("errors") or [{"error": error.error}]
@@ -94,7 +95,7 @@ def send_topic(slack: Slack, delivery: Delivery) -> Receipt:
     """Set the channel's topic to the incident's state as it is now."""
     with _incident(slack, delivery) as (_session, incident):
         channel, topic = _channel_of(incident), blocks.topic(incident, slack.base_url)
-    call(slack.client.conversations_setTopic, channel=channel, topic=topic)
+    slack.api.call("conversations_setTopic", channel=channel, topic=topic)
     return {"channel": channel}
 
 
@@ -104,32 +105,47 @@ def send_bookmark(slack: Slack, delivery: Delivery) -> Receipt:
         channel, title = _channel_of(incident), f"{incident.reference} in incidentbot"
         url = blocks.incident_url(slack.base_url, incident)
     if delivery.in_doubt:
-        listed = call(slack.client.bookmarks_list, channel_id=channel)["bookmarks"]
+        listed = slack.api.call("bookmarks_list", channel_id=channel)["bookmarks"]
         if any(bookmark.get("link") == url for bookmark in listed):
             return {"channel": channel}
-    call(slack.client.bookmarks_add, channel_id=channel, title=title, type="link", link=url)
+    slack.api.call("bookmarks_add", channel_id=channel, title=title, type="link", link=url)
     return {"channel": channel}
 
 
 def send_card(slack: Slack, delivery: Delivery) -> Receipt:
-    """Show the incident as it is now on the card pinned in its channel."""
+    """Show the incident as it is now on the card in its channel."""
     with _incident(slack, delivery) as (session, incident):
         channel = _channel_of(incident)
         message = _message(incident, blocks.card, session, slack.base_url)
-        posted = _posted_card(session, delivery)
-    receipt, is_new = _show_card(slack, delivery, channel, message, posted)
-    if is_new:
-        _pin(slack, receipt)
-    return receipt
+        before = _card_so_far(session, delivery, incident)
+    return _show_card(slack, delivery, channel, message, before)
+
+
+def pin_new_card(session: Session, delivery: Delivery) -> None:
+    """Have a card that was posted just now pinned."""
+    receipt = delivery.receipt or {}
+    if receipt.get("is_new"):
+        incident = session.get_one(Incident, delivery.incident_id)
+        publish(session, [pin(incident.id, incident.reference, receipt, delivery.priority)])
+
+
+def send_pin(slack: Slack, delivery: Delivery) -> Receipt:
+    """Pin the card in the incident's channel."""
+    channel, ts = delivery.payload["channel"], delivery.payload["ts"]
+    try:
+        slack.api.call("pins_add", channel=channel, timestamp=ts)
+    except SlackRefusal as error:
+        if error.error != "already_pinned":
+            raise
+    return {"channel": channel, "ts": ts}
 
 
 def send_announcement(slack: Slack, delivery: Delivery) -> Receipt:
     """Show the incident as it is now on its card in another channel."""
     with _incident(slack, delivery) as (session, incident):
         message = _message(incident, blocks.announcement, session, slack.base_url)
-        posted = _posted_card(session, delivery)
-    receipt, _is_new = _show_card(slack, delivery, delivery.target, message, posted)
-    return receipt
+        before = _card_so_far(session, delivery, incident)
+    return _show_card(slack, delivery, delivery.target, message, before)
 
 
 def send_message(slack: Slack, delivery: Delivery) -> Receipt:
@@ -137,11 +153,12 @@ def send_message(slack: Slack, delivery: Delivery) -> Receipt:
     with _incident(slack, delivery) as (session, incident):
         channel = _channel_of(incident) if delivery.target == WAR_ROOM else delivery.target
         event = get_event(session, incident.id, delivery.payload["seq"])
+        _still_true(session, event)
         message = {
             "text": blocks.event_text(incident, event),
             "blocks": blocks.event_blocks(incident, event, slack.base_url),
         }
-    return _post_once(slack, delivery, channel, message, key=f"delivery-{delivery.id}")
+    return _post_message(slack, delivery, channel, message)
 
 
 def send_dm(slack: Slack, delivery: Delivery) -> Receipt:
@@ -152,13 +169,13 @@ def send_dm(slack: Slack, delivery: Delivery) -> Receipt:
             "text": blocks.event_text(incident, event),
             "blocks": blocks.direct_message(incident, event, slack.base_url),
         }
-    channel = call(slack.client.conversations_open, users=delivery.target)["channel"]["id"]
-    return _post_once(slack, delivery, channel, message, key=f"delivery-{delivery.id}")
+    channel = slack.api.call("conversations_open", users=delivery.target)["channel"]["id"]
+    return _post_message(slack, delivery, channel, message)
 
 
 def send_profile(slack: Slack, delivery: Delivery) -> Receipt:
     """Ask Slack for a person's name and e-mail address."""
-    user = call(slack.client.users_info, user=delivery.target)["user"]
+    user = slack.api.call("users_info", user=delivery.target)["user"]
     profile = user.get("profile", {})
     name = profile.get("display_name") or profile.get("real_name") or user.get("real_name")
     return {"name": name or user.get("name") or "", "email": profile.get("email")}
@@ -178,7 +195,8 @@ _SENDERS: Mapping[str, tuple[Send, Record | None]] = {
     "slack.invite": (send_invite, None),
     "slack.topic": (send_topic, None),
     "slack.bookmark": (send_bookmark, None),
-    "slack.card": (send_card, None),
+    "slack.card": (send_card, pin_new_card),
+    "slack.pin": (send_pin, None),
     "slack.announcement": (send_announcement, None),
     "slack.message": (send_message, None),
     "slack.dm": (send_dm, None),
@@ -208,7 +226,7 @@ def _war_room(slack: Slack, delivery: Delivery) -> str:
 
 def _channel_of(incident: Incident) -> str:
     if incident.slack_channel_id is None:
-        raise Retry("the incident has no channel yet")
+        raise Skip("the incident has no channel")  # an operator had it left out
     return incident.slack_channel_id
 
 
@@ -225,74 +243,82 @@ def _message(
     }
 
 
-def _posted_card(session: Session, delivery: Delivery) -> Receipt | None:
-    """Return where this card was posted, from the receipt of an earlier delivery of the same card."""
-    return session.scalars(
-        select(Delivery.receipt)
+def _still_true(session: Session, event: TimelineEvent) -> None:
+    """Raise Skip where the event tells of a delivery that was given up, and it was made after all."""
+    if event.kind is EventKind.DELIVERY:
+        told_of = session.get(Delivery, event.data["delivery"])
+        if told_of is None or told_of.state is not DeliveryState.PARKED:
+            raise Skip("it was delivered after all")
+
+
+@dataclass(frozen=True)
+class _Card:
+    """What is known of a card: its key, where it was posted, or else whether it may have been."""
+
+    key: str
+    posted: Receipt | None
+    in_doubt: bool
+    since: datetime
+
+
+def _card_so_far(session: Session, delivery: Delivery, incident: Incident) -> _Card:
+    """Return what the deliveries of the same card have come to."""
+    rows = session.execute(
+        select(Delivery.state, Delivery.receipt, Delivery.in_doubt)
         .where(
-            Delivery.incident_id == delivery.incident_id,
+            Delivery.incident_id == incident.id,
             Delivery.kind == delivery.kind,
             Delivery.target == delivery.target,
-            Delivery.state == DeliveryState.DONE,
+            Delivery.attempts > 0,
         )
         .order_by(Delivery.id.desc())
-        .limit(1)
-    ).one_or_none()
+    ).all()
+    return _Card(
+        key=f"card-{incident.id}-{delivery.target}",
+        posted=next((row.receipt for row in rows if row.state is DeliveryState.DONE), None),
+        in_doubt=any(row.in_doubt for row in rows if row.state is not DeliveryState.DONE),
+        since=incident.declared_at,
+    )
 
 
 def _show_card(
-    slack: Slack,
-    delivery: Delivery,
-    channel: str,
-    message: dict[str, Any],
-    posted: Receipt | None,
-) -> tuple[Receipt, bool]:
-    """Bring the posted card up to date, or post it; return its place and whether to pin it."""
-    if posted is not None:
+    slack: Slack, delivery: Delivery, channel: str, message: dict[str, Any], card: _Card
+) -> Receipt:
+    """Bring the posted card up to date, or post it; return its place, and whether it is new there."""
+    if card.posted is not None:
+        place = {"channel": card.posted["channel"], "ts": card.posted["ts"]}
         try:
-            call(slack.client.chat_update, channel=posted["channel"], ts=posted["ts"], **message)
+            slack.api.call("chat_update", **place, **message)
         except SlackRefusal as error:
             if error.error not in _CARD_LOST:
                 raise
         else:
-            return posted, False
-    key = f"card-{delivery.incident_id}-{delivery.target}"
-    # A card that somebody deleted is posted anew, not looked for.
-    look = delivery.in_doubt
-    return _post_once(slack, delivery, channel, message, key=key, look=look), True
+            return place
+    in_doubt = card.in_doubt or delivery.in_doubt
+    receipt = _post_once(slack, channel, message, card.key, card.since if in_doubt else None)
+    return {**receipt, "is_new": True}
+
+
+def _post_message(
+    slack: Slack, delivery: Delivery, channel: str, message: dict[str, Any]
+) -> Receipt:
+    since = delivery.created_at if delivery.in_doubt else None
+    return _post_once(slack, channel, message, f"delivery-{delivery.id}", since)
 
 
 def _post_once(
-    slack: Slack,
-    delivery: Delivery,
-    channel: str,
-    message: dict[str, Any],
-    *,
-    key: str,
-    look: bool | None = None,
+    slack: Slack, channel: str, message: dict[str, Any], key: str, in_doubt_since: datetime | None
 ) -> Receipt:
     """Post a message that carries `key`; when in doubt, look whether it is there already."""
-    if delivery.in_doubt if look is None else look:
-        found = find_message(slack.client, channel, METADATA_TYPE, key, since=delivery.created_at)
+    if in_doubt_since is not None:
+        found = find_message(slack.api, channel, METADATA_TYPE, key, since=in_doubt_since)
         if found is not None:
             return found
-    answer = call(
-        slack.client.chat_postMessage,
+    answer = slack.api.call(
+        "chat_postMessage",
         channel=channel,
         metadata={"event_type": METADATA_TYPE, "event_payload": {"key": key}},
         unfurl_links=False,
         **message,
     )
     return {"channel": answer["channel"], "ts": answer["ts"]}
-
-
-def _pin(slack: Slack, receipt: Receipt) -> None:
-    """Pin the card. A workspace that forbids pins still has its card."""
-    try:
-        call(slack.client.pins_add, channel=receipt["channel"], timestamp=receipt["ts"])
-    except SlackRefusal as error:
-        if error.error != "already_pinned":
-            receipt["not_pinned"] = str(error)
-    except Retry as error:
-        # The card is posted: the next attempt must find it instead of posting another.
-        raise Retry(str(error), after=error.after, in_doubt=True) from None

@@ -1,0 +1,99 @@
+"""What an operator sees of the outbox and may change: retry and skip, inside the caller's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from incidentbot import database
+from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
+from incidentbot.outbox.publish import mark_due
+
+# What still is to be made, or was given up.
+OPEN_STATES = (*UNFINISHED, DeliveryState.PARKED)
+
+
+def list_deliveries(
+    session: Session, states: Sequence[DeliveryState] = OPEN_STATES, limit: int = 100
+) -> Sequence[Delivery]:
+    """Return deliveries in these states, the oldest first."""
+    return session.scalars(
+        select(Delivery).where(Delivery.state.in_(states)).order_by(Delivery.id).limit(limit)
+    ).all()
+
+
+def count_by_kind_and_state(session: Session) -> Sequence[tuple[str, str, int]]:
+    """Return `(kind, state, count)` of all deliveries."""
+    rows = session.execute(
+        select(Delivery.kind, Delivery.state, func.count())
+        .group_by(Delivery.kind, Delivery.state)
+        .order_by(Delivery.kind, Delivery.state)
+    )
+    return [(kind, state.value, count) for kind, state, count in rows]
+
+
+def attempts_by_kind(session: Session) -> Sequence[tuple[str, int]]:
+    """Return `(kind, attempts)`: how often deliveries of each kind that are not finished were tried."""
+    rows = session.execute(
+        select(Delivery.kind, func.sum(Delivery.attempts))
+        .where(Delivery.state.in_(OPEN_STATES))
+        .group_by(Delivery.kind)
+        .order_by(Delivery.kind)
+    )
+    return [(kind, int(attempts)) for kind, attempts in rows]
+
+
+def waiting_since(session: Session) -> datetime | None:
+    """Return when the oldest delivery that is still to be made was written; None when none is."""
+    return session.scalar(
+        select(func.min(Delivery.created_at)).where(Delivery.state.in_(UNFINISHED))
+    )
+
+
+def lock_delivery(session: Session, delivery_id: int) -> Delivery | None:
+    """Return a delivery, locked until the transaction ends."""
+    return session.scalars(
+        select(Delivery)
+        .where(Delivery.id == delivery_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def retry(session: Session, delivery: Delivery) -> bool:
+    """Have a delivery that was given up, or waits for its next attempt, tried now."""
+    if delivery.state not in (DeliveryState.PARKED, DeliveryState.RETRYING):
+        return False
+    delivery.state = DeliveryState.RETRYING if delivery.attempts else DeliveryState.PENDING
+    delivery.due_at = database.now(session)
+    delivery.tried_since = None
+    delivery.finished_at = None
+    session.execute(
+        update(Delivery)
+        .where(Delivery.waits_for_id == delivery.id, Delivery.state.in_(UNFINISHED))
+        .values(last_error=None)
+        .execution_options(synchronize_session=False)
+    )
+    mark_due(session, {delivery.stream: delivery.priority})
+    return True
+
+
+def skip(session: Session, delivery: Delivery) -> bool:
+    """Leave a delivery out. What waits for it goes on without its result, as far as it can."""
+    if delivery.state not in (
+        DeliveryState.PENDING,
+        DeliveryState.RETRYING,
+        DeliveryState.PARKED,
+    ):
+        return False
+    delivery.state = DeliveryState.SKIPPED
+    delivery.last_error = "left out by an operator"
+    delivery.finished_at = database.now(session)
+    streams = session.execute(
+        select(Delivery.stream, Delivery.priority).where(
+            Delivery.waits_for_id == delivery.id, Delivery.state.in_(UNFINISHED)
+        )
+    )
+    mark_due(session, {delivery.stream: delivery.priority, **dict(streams.tuples().all())})
+    return True

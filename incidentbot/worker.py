@@ -1,0 +1,164 @@
+"""`flask worker`: processes that deliver, told by RQ which streams are due.
+
+RQ brings a stream's name to one worker with a free thread, keeps urgent ones in front, and replaces
+worker processes that die. What is due, in which order, how often it is tried and who holds it stands
+in the database: see docs/architecture.md.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+import uuid
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any, NoReturn
+
+from flask import Flask
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
+from rq.worker_pool import ForkProcess, WorkerPool
+
+from incidentbot.config import Settings
+from incidentbot.engine import build_dispatcher, sessions_of
+from incidentbot.extensions import db
+from incidentbot.outbox.pool import StreamPool
+from incidentbot.outbox.publish import forget_waker, on_wake
+from incidentbot.outbox.runners import Sweep, take_turn
+from incidentbot.redis_wake import QUEUES, RedisWaker, connect
+
+log = logging.getLogger(__name__)
+
+REDIS_AGAIN_SECONDS = 1.0
+# A terminal sends Ctrl-C to every process of its group, and the parent passes it on as well.
+SAME_SIGNAL_SECONDS = 0.5
+ORPHAN_CHECK_SECONDS = 1.0
+BY_DEFAULT = 3  # the priority of a stream until its next delivery says otherwise
+
+_pool: StreamPool | None = None
+
+
+def run(app: Flask) -> None:
+    """Run the worker processes until SIGTERM; a second one ends them at once."""
+    settings: Settings = app.extensions["settings"]
+    if settings.redis_url is None:
+        raise RuntimeError("flask worker needs REDIS_URL; without it the web process delivers")
+    _Fleet(app, settings).start(logging_level=settings.log_level)
+
+
+def deliver(stream: str) -> None:
+    """Make what is due in a stream: the one kind of RQ job there is.
+
+    Returns as soon as a thread of this process has taken the stream over.
+    """
+    if _pool is None:
+        raise RuntimeError("this is not a process of `flask worker`")
+    _pool.nudge_when_free(stream, BY_DEFAULT)
+
+
+class _Fleet(WorkerPool):
+    """RQ's pool of processes, each of which is one of our workers."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        assert settings.redis_url is not None  # noqa: S101 - run() has checked
+        super().__init__(list(QUEUES), connect(settings.redis_url), num_workers=settings.workers)
+        self._app = app
+
+    def get_worker_process(self, name: str, *_args: Any, **_kwargs: Any) -> BaseProcess:
+        return ForkProcess(target=_work, args=(self._app, name, os.getpid()), name=f"worker-{name}")
+
+
+class _Listener(SimpleWorker):
+    """An RQ worker whose jobs only hand a stream to the threads of its process."""
+
+    max_connection_wait_time = REDIS_AGAIN_SECONDS
+
+    def _install_signal_handlers(self) -> None:
+        """Leave the signals to `_Signals`, which also act while RQ is not listening."""
+
+    def subscribe(self) -> None:
+        """Spare the connection and the thread for RQ's remote commands, which nobody sends."""
+
+    def unsubscribe(self) -> None:
+        """Nothing to end."""
+
+
+class _Signals:
+    """The first SIGTERM or SIGINT asks to stop, the second ends the process."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self.listener: _Listener | None = None
+        self._first_at = 0.0
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not when it is time to stop."""
+        if not self.stopping:
+            time.sleep(seconds)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.stopping:
+            if now - self._first_at > SAME_SIGNAL_SECONDS:
+                os._exit(1)
+            return
+        self.stopping, self._first_at = True, now
+        if self.listener is not None:
+            self.listener._stop_requested = True  # RQ looks at it where it swallows what we raise
+            raise StopRequested
+
+
+def _work(app: Flask, name: str, parent: int) -> NoReturn:
+    """Be one worker process."""
+    global _pool
+    settings: Settings = app.extensions["settings"]
+    signals = _Signals()
+    with app.app_context():
+        db.engine.dispose(close=False)  # the parent's connections are not ours
+    dispatcher, sessions = build_dispatcher(app), sessions_of(app)
+    _pool = StreamPool(dispatcher, settings.delivery_threads)
+    waker = RedisWaker(str(settings.redis_url), stand_in=_pool.nudge)
+    sweep = Sweep(
+        dispatcher,
+        waker.sweep,
+        settings.sweep_seconds,
+        is_my_turn=lambda: take_turn(sessions, "sweep", name),
+    )
+    _pool.start()
+    waker.start()
+    on_wake(waker.wake)
+    sweep.start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _listen(settings, signals)
+    forget_waker(waker.wake)
+    sweep.stop()
+    _pool.stop(settings.shutdown_grace)
+    waker.stop()
+    os._exit(0)  # a thread that still waits for an answer must not delay the end
+
+
+def _listen(settings: Settings, signals: _Signals) -> None:
+    """Take jobs from Redis until a signal asks to stop, however often Redis goes away meanwhile."""
+    while not signals.stopping:
+        try:
+            redis = connect(str(settings.redis_url))
+            queues = [Queue(queue, connection=redis) for queue in QUEUES]
+            signals.listener = _Listener(queues, name=uuid.uuid4().hex, connection=redis)
+            signals.listener.work(logging_level="WARNING")
+        except StopRequested:
+            break
+        except RedisError as error:
+            log.warning("Redis is away, the sweep takes over: %s", type(error).__name__)
+        signals.listener = None
+        signals.wait(REDIS_AGAIN_SECONDS)
+
+
+def _end_with(parent: int) -> None:
+    """Stop when the process that started us is gone: nobody would replace or stop us any more."""
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_CHECK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
