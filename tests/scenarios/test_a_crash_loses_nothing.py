@@ -12,7 +12,7 @@ from tests.scenarios.world import ADA, KEN, MARGARET, World, eventually, world
 LATENCY_MS = 150
 
 
-@pytest.mark.parametrize("calls_before_the_kill", [0, 1, 2, 4, 6, 8, 10])
+@pytest.mark.parametrize("calls_before_the_kill", [0, 2, 5, 8])
 def test_the_war_room_is_completed_once(
     sqlite_url: str, tmp_path: Path, calls_before_the_kill: int
 ) -> None:
@@ -39,31 +39,19 @@ def test_the_war_room_is_completed_once(
 
 
 def _is_complete(company: World) -> bool:
-    copies = _copies(company)
-    rooms = [c for c in company.get("/sandbox/state")["channels"] if c["name"].startswith("inc-")]
-    return len(copies) == 6 and bool(
-        rooms[0]["topic"] and rooms[0]["pins"] and rooms[0]["bookmarks"]
+    rooms = [room for room in company.channels() if room["name"].startswith("inc-")]
+    return len(_copies(company)) == 6 and bool(
+        rooms[0]["topic"]["value"] and rooms[0]["pins"] and rooms[0]["bookmarks"]
     )
 
 
 def _copies(company: World) -> Counter[str]:
     """Count what incidentbot has made and posted, by place."""
-    state = company.get("/sandbox/state")
     found: Counter[str] = Counter()
-    for channel in state["channels"]:
-        name = channel["name"]
-        posted = [
-            m
-            for m in company.messages(
-                channel["id"], ADA if not channel.get("is_im") else channel["user"]
-            )
-            if m.get("bot_id")
-        ]
-        if name.startswith("inc-"):
+    for place, posted in company.posts().items():
+        if place.startswith("inc-"):
             found["channel"] += 1
             found["war room"] += len(posted)
-        elif channel.get("is_im"):
-            found[channel["user"]] += len(posted)
         elif posted:
-            found[f"#{name}"] += len(posted)
+            found[place if place in (KEN, MARGARET) else f"#{place}"] += len(posted)
     return +found

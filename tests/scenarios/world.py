@@ -21,6 +21,7 @@ SANDBOX = [sys.executable, "-m", "incidentbot.sandbox"]
 # docs/sandbox.md lists who lives there.
 ADA, GRACE, LINUS = "U0ADA0000A", "U0GRACE00A", "U0LINUS00A"
 MARGARET, KEN = "U0MARGARET", "U0KEN0000A"
+BOT = "U0INCBOT00"
 
 Json = dict[str, Any]
 
@@ -106,10 +107,25 @@ class World:
         """Return the top-level texts a person sees in a channel."""
         return [message["text"] for message in self.messages(channel, user)]
 
+    def channels(self) -> list[Json]:
+        """Return every channel as the workspace has it, with its messages; direct messages too."""
+        return list(self.get("/sandbox/state")["channels"].values())
+
     def channel(self, name: str) -> Json:
         """Return one channel as the workspace has it."""
-        state = self.get("/sandbox/state")
-        return next(c for c in state["channels"] if c["name"] == name)
+        return next(channel for channel in self.channels() if channel["name"] == name)
+
+    def posts(self) -> dict[str, list[Json]]:
+        """Return what incidentbot has posted for all to see, by channel name or by person."""
+        posted: dict[str, list[Json]] = {}
+        for channel in self.channels():
+            place = channel["name"]
+            if channel["is_im"]:
+                place = next(iter(set(channel["members"]) - {BOT}), BOT)
+            posted[place] = [
+                m for m in channel["messages"] if m["bot_id"] and not m["ephemeral_to"]
+            ]
+        return posted
 
     def calls(self, method: str = "") -> list[Json]:
         """Return the Web API calls made so far, of one method or all."""
