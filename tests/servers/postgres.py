@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,24 @@ SETTINGS = {
 }
 
 
+def _not_ours() -> None:
+    raise RuntimeError("this server was started by somebody else")
+
+
+# What a crash needs; the machine itself stays up, so fsync does not matter.
+DURABLE = {"synchronous_commit": "on", "full_page_writes": "on"}
+
+
 @dataclass(frozen=True)
 class PostgresServer:
-    """A running server. `url` is one that libpq takes, of the database we give orders in."""
+    """A running server. `url` is one that libpq takes, of the database we give orders in.
+
+    `crash` ends it without a shutdown, as `pg_ctl stop -m immediate` does, and starts it again on the
+    same data; only a server started here can do that.
+    """
 
     url: str
+    crash: Callable[[], None] = _not_ours
 
     def create_database(self, template: str = "template0") -> str:
         """Make a database, a copy of `template`, and return its URL, as SQLAlchemy takes it."""
@@ -106,8 +119,11 @@ def binaries() -> list[Path]:
 
 
 @contextmanager
-def started_from(folder: Path) -> Iterator[PostgresServer]:
-    """Start the server in `folder` on fresh data; after the block it and its data are gone."""
+def started_from(folder: Path, *, durable: bool = False) -> Iterator[PostgresServer]:
+    """Start the server in `folder` on fresh data; after the block it and its data are gone.
+
+    A `durable` one keeps what it has acknowledged when it crashes.
+    """
     account = _account()
     home = Path(tempfile.mkdtemp(prefix="incidentbot-postgres-"))
     try:
@@ -120,9 +136,17 @@ def started_from(folder: Path) -> Iterator[PostgresServer]:
         url = URL.create(
             "postgresql", SUPERUSER, password, host="127.0.0.1", port=port, database="postgres"
         )
-        process = _launch(folder, home, port, account)
+        settings = {**SETTINGS, **(DURABLE if durable else {}), "port": str(port)}
+        process = _launch(folder, home, settings, account)
+
+        def crash() -> None:
+            nonlocal process
+            process.end_with(signal.SIGQUIT)  # "immediate": no shutdown, recovery at the next start
+            process = _launch(folder, home, settings, account)
+            process.wait_until(lambda: _accepts(server.url), START_SECONDS)
+
         try:
-            server = PostgresServer(url.render_as_string(hide_password=False))
+            server = PostgresServer(url.render_as_string(hide_password=False), crash)
             process.wait_until(lambda: _accepts(server.url), START_SECONDS)
             yield server
         finally:
@@ -159,10 +183,10 @@ def _initialise(folder: Path, data: Path, password: str, account: str | None) ->
         raise RuntimeError(f"{folder}/initdb failed:\n{done.stdout}{done.stderr}")
 
 
-def _launch(folder: Path, home: Path, port: int, account: str | None) -> Process:
-    settings = [f"-c{name}={value}" for name, value in {**SETTINGS, "port": str(port)}.items()]
+def _launch(folder: Path, home: Path, settings: Mapping[str, str], account: str | None) -> Process:
+    options = [f"-c{name}={value}" for name, value in settings.items()]
     return launch(
-        [str(folder / "postgres"), "-D", str(home / "data"), *settings],
+        [str(folder / "postgres"), "-D", str(home / "data"), *options],
         env={},
         log=home / "log",
         account=account,

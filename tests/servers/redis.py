@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,25 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tests.servers.missing import Missing
 from tests.servers.ports import free_port, worker_number
-from tests.servers.processes import launch
+from tests.servers.processes import Process, launch
 
 START_SECONDS = 20
 
 
+def _not_ours() -> None:
+    raise RuntimeError("this server was started by somebody else")
+
+
 @dataclass(frozen=True)
 class RedisServer:
-    """A running server, known by the URL of the database that is ours alone."""
+    """A running server, known by the URL of the database that is ours alone.
+
+    `kill` ends it at once and `start` starts it again, empty; only a server started here can.
+    """
 
     url: str
+    kill: Callable[[], None] = _not_ours
+    start: Callable[[], None] = _not_ours
 
     def clear(self) -> None:
         """Remove every key."""
@@ -72,12 +81,24 @@ def started_from(program: Path) -> Iterator[RedisServer]:
         "appendonly": "no",
     }
     arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    process: Process | None = None
+
+    def begin() -> None:
+        nonlocal process
+        process = launch([str(program), *arguments], env={}, log=home / "log", quiet=True)
+        process.wait_until(lambda: _accepts(url), START_SECONDS)
+
+    def kill() -> None:
+        if process is not None:
+            process.kill()
+
     try:
-        with launch([str(program), *arguments], env={}, log=home / "log", quiet=True) as process:
-            server = RedisServer(f"redis://:{password}@127.0.0.1:{port}/0")
-            process.wait_until(lambda: _accepts(server.url), START_SECONDS)
-            yield server
+        begin()
+        yield RedisServer(url, kill, begin)
     finally:
+        if process is not None:
+            process.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 

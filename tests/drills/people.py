@@ -1,0 +1,160 @@
+"""People who go on working while harm is done, and remember what they were told."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+
+import requests
+
+from tests.drills.fleet import Fleet
+from tests.scenarios.world import ADA, World
+from tests.slack.sender import signed_headers, slash, submission
+
+SLACK_WAITS_SECONDS = 3.0
+_numbers = count(1)
+
+
+@dataclass
+class Said:
+    """One thing a person asked for. `accepted` is None where no answer came: it may have happened."""
+
+    text: str
+    accepted: bool | None
+    answer: str
+    seconds: float
+    reference: str = ""
+
+
+@dataclass
+class Ledger:
+    """What people asked for and what they were told, in the order of each person's requests."""
+
+    declared: list[Said] = field(default_factory=list)
+    updated: list[Said] = field(default_factory=list)
+
+    def slowest(self) -> float:
+        """Return the seconds of the slowest answer."""
+        return max((said.seconds for said in (*self.declared, *self.updated)), default=0.0)
+
+    def accepted(self) -> int:
+        """Return how many requests were told that they are done."""
+        return sum(said.accepted is True for said in (*self.declared, *self.updated))
+
+
+def declare(company: World, ledger: Ledger, title: str, severity: str = "P3", **more: str) -> Said:
+    """Submit the declare modal, as Slack sends it."""
+    values = {
+        "title": title,
+        "severity": severity,
+        "service": "payments",
+        "commander": ADA,
+        "summary": "",
+        **more,
+    }
+    body = submission("declare", values, user=ADA, view_id=f"V{title}-{next(_numbers)}")
+    said = _send(company, title, body)
+    if said.accepted:
+        said.reference = said.answer.split('"text": "')[1].split()[0]
+    ledger.declared.append(said)
+    return said
+
+
+def update(company: World, ledger: Ledger, reference: str, text: str) -> Said:
+    """Type `/incident status INC-n text`, as Slack sends it."""
+    said = _send(company, text, slash(f"status {reference} {text}", user=ADA))
+    said.reference = reference
+    ledger.updated.append(said)
+    return said
+
+
+def _send(company: World, text: str, body: str) -> Said:
+    headers = signed_headers(body, secret=company.env["SLACK_SIGNING_SECRET"])
+    started = time.monotonic()
+    try:
+        response = requests.post(
+            f"{company.app_url}/slack/events",
+            data=body,
+            headers=headers,
+            timeout=SLACK_WAITS_SECONDS,
+        )
+    except requests.RequestException as error:
+        return Said(text, None, type(error).__name__, time.monotonic() - started)
+    answer = response.text
+    accepted = response.status_code == 200 and (
+        ":white_check_mark:" in answer or "is declared" in answer
+    )
+    return Said(text, accepted, answer, time.monotonic() - started)
+
+
+@contextmanager
+def busy_people(work: Callable[[int, threading.Event], None], number: int) -> Iterator[None]:
+    """Have so many people work side by side, each `work(their number, over)`, while the block runs.
+
+    At the end of the block `over` is set, and they finish what they are doing.
+    """
+    over = threading.Event()
+    raised: list[BaseException] = []
+
+    def run(who: int) -> None:
+        try:
+            work(who, over)
+        except BaseException as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=run, args=(who,)) for who in range(number)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert raised == []
+
+
+def check_nothing_lost_or_shown_twice(fleet: Fleet, ledger: Ledger) -> None:
+    """Compare the database, Slack and the audit log with what people were told."""
+    posts = fleet.company.posts()
+    rooms = {room["name"]: room for room in fleet.company.channels()}
+    keys = Counter(
+        (place, message["metadata"]["event_payload"]["key"])
+        for place, messages in posts.items()
+        for message in messages
+    )
+    assert [key for key, copies in keys.items() if copies > 1] == [], "shown twice"
+
+    incidents = {
+        f"INC-{row['number']}": row
+        for row in fleet.rows("SELECT number, title, slack_channel_name FROM incidents")
+    }
+    titles = Counter(row["title"] for row in incidents.values())
+    assert sorted(row["number"] for row in incidents.values()) == list(range(1, len(incidents) + 1))
+    for said in ledger.declared:
+        wanted = (1,) if said.accepted else (0, 1) if said.accepted is None else (0,)
+        assert titles[said.text] in wanted, said
+    for said in (said for said in ledger.declared if said.accepted):
+        row = incidents[said.reference]
+        assert row["title"] == said.text
+        room = rooms[row["slack_channel_name"]]
+        assert len(room["pins"]) == 1, (said, room["pins"])
+        assert len(room["bookmarks"]) == 1
+        assert said.reference in room["topic"]["value"]
+
+    texts: dict[str, list[str]] = {}
+    for reference, row in incidents.items():
+        shown = posts.get(row["slack_channel_name"], [])
+        texts[reference] = [message["text"] for message in shown]
+    for said in ledger.updated:
+        copies = sum(said.text in text.split() for text in texts[said.reference])
+        wanted = (1,) if said.accepted else (0, 1) if said.accepted is None else (0,)
+        assert copies in wanted, (said, copies)
+    for reference, shown in texts.items():
+        order = [s.text for s in ledger.updated if s.reference == reference and s.accepted]
+        seen = [word for text in shown for word in text.split() if word in set(order)]
+        assert seen == order, f"the order in {reference}"
+    assert "whole" in fleet.company.flask("audit", "verify")
