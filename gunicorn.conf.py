@@ -1,11 +1,16 @@
 """How gunicorn serves incidentbot: `gunicorn app:app` reads this file."""
 
 import os
+import sys
 
-from incidentbot.config import load_settings
+from incidentbot.config import SettingsError, load_settings
 from incidentbot.engine import start_for_web
 
-settings = load_settings()
+try:
+    settings = load_settings()
+except SettingsError as error:
+    print(f"incidentbot cannot start. Please mend these settings:\n{error}", file=sys.stderr)
+    sys.exit(2)
 
 bind = f"0.0.0.0:{settings.port}"
 worker_class = "gthread"

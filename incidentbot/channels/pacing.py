@@ -4,6 +4,7 @@ Kept in Redis for the whole fleet; without Redis, or while it is away, for this 
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Pacer:
 
     def __init__(self, redis_url: str | None) -> None:
         self._here: Storage = MemoryStorage()
+        self._here_lock = threading.Lock()
         self._shared = _redis_storage(redis_url) if redis_url else None
         self._shared_from = 0.0
         self._failing: set[str] = set()
@@ -75,7 +77,8 @@ class Pacer:
             except StorageError as error:
                 self._shared_from = time.monotonic() + REDIS_LEFT_ALONE_SECONDS
                 log.warning("pacing without Redis: %s", type(error.storage_error).__name__)
-        return act(self._here)
+        with self._here_lock:
+            return act(self._here)
 
 
 def _redis_storage(url: str) -> Storage:

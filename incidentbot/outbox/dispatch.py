@@ -101,7 +101,7 @@ class Dispatcher:
             due = _claimable(database.now(session), limit).with_only_columns(
                 Delivery.stream, Delivery.priority
             )
-            return dict(session.execute(due).tuples().all())
+            return dict(session.execute(due).all())
 
     def claim(self, limit: int = 1, stream: str | None = None) -> list[Delivery]:
         """Lease up to `limit` deliveries that may leave now (of one stream, if named).
@@ -123,12 +123,14 @@ class Dispatcher:
                 )
                 for delivery in claimed:
                     if delivery.state == DeliveryState.LEASED:
-                        delivery.in_doubt = True  # whoever had it did not come back to say
-                    delivery.state = DeliveryState.LEASED
-                    delivery.attempts += 1
-                    delivery.lease_until = now + self._lease
+                        self._take_over(session, delivery, now)
+                    if delivery.state != DeliveryState.PARKED:
+                        delivery.state = DeliveryState.LEASED
+                        delivery.attempts += 1
+                        delivery.lease_until = now + self._lease
+            wake(session)
             session.expunge_all()
-        return claimed
+        return [delivery for delivery in claimed if delivery.state == DeliveryState.LEASED]
 
     def deliver(self, delivery: Delivery) -> float | None:
         """Send a leased delivery and record the outcome. Only a database failure raises.
@@ -143,7 +145,7 @@ class Dispatcher:
             # be made again with every lease, and nobody would ever be told.
             log.exception("outcome not recorded", extra={"delivery": delivery.id})
             reason = f"what came of it could not be recorded: {type(error).__name__}"
-            return self._record(delivery, partial(self._retry, error=Retry(reason, in_doubt=True)))
+            return self._record(delivery, partial(_record_plainly, reason=reason))
 
     def release(self, delivery: Delivery) -> None:
         """Give a lease back before the outcome is known: another takes it at once, in doubt."""
@@ -207,16 +209,18 @@ class Dispatcher:
             wake(session)
             return again
 
-    def _retry(self, session: Session, row: Delivery, error: Retry) -> None:
-        now = database.now(session)
-        row.in_doubt = row.in_doubt or error.in_doubt
-        row.last_error = str(error)
+    def _take_over(self, session: Session, row: Delivery, now: datetime) -> None:
+        """Take a delivery whose holder did not come back to say what came of it."""
+        row.in_doubt = True
         row.tried_since = row.tried_since or now
         if now - row.tried_since > GIVE_UP_AFTER:
+            row.lease_until = None
+            self._park(session, row, "gave up after 24 hours: whoever tries it does not come back")
+
+    def _retry(self, session: Session, row: Delivery, error: Retry) -> None:
+        row.in_doubt = row.in_doubt or error.in_doubt
+        if not _put_off(session, row, str(error)):
             self._park(session, row, f"gave up after 24 hours: {error}")
-            return
-        row.state = DeliveryState.RETRYING
-        row.due_at = now + timedelta(seconds=retry_delay(row.attempts))
 
     def _park(self, session: Session, row: Delivery, reason: str) -> None:
         _finish(session, row, DeliveryState.PARKED, reason)
@@ -274,7 +278,7 @@ def _freed_by(session: Session, row: Delivery) -> dict[str, int]:
         .where(Delivery.waits_for_id == row.id, Delivery.state.in_(UNFINISHED))
         .group_by(Delivery.stream)
     )
-    return dict(session.execute(waiting).tuples().all())
+    return dict(session.execute(waiting).all())
 
 
 def _say_what_they_wait_for(session: Session, row: Delivery) -> None:
@@ -285,6 +289,25 @@ def _say_what_they_wait_for(session: Session, row: Delivery) -> None:
         .values(last_error=f"waits for delivery {row.id}, which was given up: {row.last_error}")
         .execution_options(synchronize_session=False)
     )
+
+
+def _put_off(session: Session, row: Delivery, reason: str) -> bool:
+    """Have it tried again later; return False when that has gone on for too long."""
+    now = database.now(session)
+    row.last_error = reason
+    row.tried_since = row.tried_since or now
+    if now - row.tried_since > GIVE_UP_AFTER:
+        return False
+    row.state = DeliveryState.RETRYING
+    row.due_at = now + timedelta(seconds=retry_delay(row.attempts))
+    return True
+
+
+def _record_plainly(session: Session, row: Delivery, reason: str) -> None:
+    """Put it off or park it, in doubt, and write nothing else: writing more has just failed."""
+    row.in_doubt = True
+    if not _put_off(session, row, reason):
+        _finish(session, row, DeliveryState.PARKED, f"gave up after 24 hours: {reason}")
 
 
 def _done(session: Session, row: Delivery, receipt: Receipt, record: Outcome | None) -> None:

@@ -95,5 +95,5 @@ def skip(session: Session, delivery: Delivery) -> bool:
             Delivery.waits_for_id == delivery.id, Delivery.state.in_(UNFINISHED)
         )
     )
-    mark_due(session, {delivery.stream: delivery.priority, **dict(streams.tuples().all())})
+    mark_due(session, {delivery.stream: delivery.priority, **dict(streams.all())})
     return True

@@ -1,6 +1,7 @@
 """Find people, remember the ones Slack tells of, and sign them in by link."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -10,13 +11,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from incidentbot import database
+from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
 from incidentbot.outbox.publish import Effect, publish, wake
+from incidentbot.users.actor import OPERATOR, Actor
 from incidentbot.users.models import Role, SignInLink, User
 
 LINK_LIFETIME = timedelta(hours=24)
 NAME_LIMIT = 120
 EMAIL_LIMIT = 254
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 def identify_slack_person(session: Session, slack_user_id: str, name: str = "") -> User:
@@ -91,12 +95,21 @@ def record_profile(session: Session, slack_user_id: str, name: str, email: str |
         user.email = None if taken else address
 
 
-def invite(session: Session, email: str, role: Role, name: str = "") -> User:
-    """Return the account for `email`, made if need be, with `role`."""
+class NotAnAddress(ValueError):
+    """What was given is no e-mail address."""
+
+
+def invite(
+    session: Session, email: str, role: Role, name: str = "", actor: Actor = OPERATOR
+) -> User:
+    """Return the account for `email`, made if need be, with `role`. Raises NotAnAddress."""
     address = email.strip().lower()
+    if not _ADDRESS.fullmatch(address) or len(address) > EMAIL_LIMIT:
+        raise NotAnAddress(f"{email[:100]!r} is no e-mail address.")
     try:
         with write_transaction(session):
             user = session.scalars(select(User).where(User.email == address)).one_or_none()
+            before = {} if user is None else {"role": user.role.value}
             if user is None:
                 user = User(
                     name=_tidy(name) or _tidy(address),
@@ -106,8 +119,14 @@ def invite(session: Session, email: str, role: Role, name: str = "") -> User:
                 )
                 session.add(user)
             user.role = role
+            after = {"role": role.value}
+            if before != after:
+                session.flush()
+                audit.append(
+                    session, actor, "invite", f"user {user.id}", before=before, after=after
+                )
     except IntegrityError:  # somebody else invited this person at the same moment
-        return invite(session, email, role, name)
+        return invite(session, email, role, name, actor)
     return user
 
 

@@ -143,7 +143,7 @@ def check_nothing_lost_or_shown_twice(fleet: Fleet, ledger: Ledger) -> None:
         room = rooms[row["slack_channel_name"]]
         assert len(room["pins"]) == 1, (said, room["pins"])
         assert len(room["bookmarks"]) == 1
-        assert said.reference in room["topic"]["value"]
+        assert said.reference in room["topic"]
 
     texts: dict[str, list[str]] = {}
     for reference, row in incidents.items():

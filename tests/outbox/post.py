@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from incidentbot.database import write_transaction
 from incidentbot.outbox.dispatch import Dispatcher, Handler, Receipt
 from incidentbot.outbox.models import Delivery
-from incidentbot.outbox.publish import Effect, publish
+from incidentbot.outbox.publish import Effect, publish, wake
 from tests.team import Team
 
 Send = Callable[[Delivery], Receipt]
@@ -31,10 +31,13 @@ def letter(name: str, stream: str | None = None, **more: Any) -> Effect:
     )
 
 
-def post(team: Team, *letters: Effect) -> None:
+def post(team: Team, *letters: Effect, and_wake: bool = False) -> None:
     """Put letters into the outbox, in a transaction of their own."""
-    with team.sessions() as session, write_transaction(session):
-        publish(session, letters)
+    with team.sessions() as session:
+        with write_transaction(session):
+            publish(session, letters)
+        if and_wake:
+            wake(session)
 
 
 def find(team: Team, name: str) -> Delivery:

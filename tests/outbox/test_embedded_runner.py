@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from incidentbot.outbox.dispatch import Dispatcher, Receipt, Retry
 from incidentbot.outbox.models import Delivery
-from incidentbot.outbox.publish import wake
 from incidentbot.outbox.runners import EmbeddedRunner
 from tests.outbox.post import (
     PATIENCE_SECONDS,
@@ -50,8 +49,7 @@ def test_a_wake_is_enough_to_send_what_was_just_committed(team: Team) -> None:
     post(team, letter("first"))
     with running(dispatcher(team), sweep_seconds=NEVER):
         eventually(lambda: all_done(team))
-        post(team, letter("second", "s"), letter("third", "s"))
-        wake()
+        post(team, letter("second", "s"), letter("third", "s"), and_wake=True)
         eventually(lambda: all_done(team))
     assert len(states(team)) == 3
 
@@ -69,7 +67,7 @@ def test_what_may_work_later_is_tried_until_it_works(team: Team) -> None:
     def send(delivery: Delivery) -> Receipt:
         attempts.append(delivery.in_doubt)
         if len(attempts) < 3:
-            raise Retry("busy", after=0)
+            raise Retry("busy")
         return {}
 
     with running(dispatcher(team, send)):
@@ -132,8 +130,8 @@ def test_stopping_finishes_what_is_under_way_and_begins_nothing_more(team: Team)
     stopping.join(PATIENCE_SECONDS)
     assert not stopping.is_alive()
     assert states(team) == {"a": "done", "b": "pending"}
-    wake()  # nobody listens any more
-    assert states(team)["b"] == "pending"
+    post(team, letter("c", "s"), and_wake=True)  # nobody listens any more
+    assert states(team) == {"a": "done", "b": "pending", "c": "pending"}
 
 
 def test_a_mishap_while_sending_stops_nothing(team: Team) -> None:
@@ -152,16 +150,16 @@ def test_a_mishap_while_sending_stops_nothing(team: Team) -> None:
 def test_when_the_database_was_away_it_goes_on_where_it_was(team: Team) -> None:
     looked = threading.Event()
     engine = dispatcher(team)
-    claim = engine.claim
+    due_streams = engine.due_streams
 
-    def claim_and_tell(limit: int = 1, stream: str | None = None) -> list[Delivery]:
+    def look_and_tell(limit: int) -> dict[str, int]:
         try:
-            return claim(limit, stream)
+            return due_streams(limit)
         except Exception:
             looked.set()
             raise
 
-    engine.claim = claim_and_tell  # type: ignore[method-assign]
+    engine.due_streams = look_and_tell  # type: ignore[method-assign]
     with running(engine):
         post(team, letter("before"))
         eventually(lambda: all_done(team))
@@ -188,7 +186,7 @@ def test_what_was_sent_while_the_database_was_away_is_looked_for_before_it_is_se
     engine = dispatcher(team, send, lease_seconds=0.3)
     deliver = engine.deliver
 
-    def deliver_and_tell(delivery: Delivery) -> None:
+    def deliver_and_tell(delivery: Delivery) -> float | None:
         try:
             deliver(delivery)
         except Exception:

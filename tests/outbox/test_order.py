@@ -102,7 +102,7 @@ def test_a_letter_waits_while_the_one_it_needs_is_tried_again(team: Team) -> Non
     post(team, letter("channel"), letter("message", waits_for="channel"))
 
     def send(_delivery: Delivery) -> Receipt:
-        raise Retry("later", after=600)
+        raise Retry("later")
 
     assert dispatcher(team, send).run_until_idle() == 1
     assert states(team) == {"channel": "retrying", "message": "pending"}
@@ -144,7 +144,7 @@ def test_a_letter_that_is_tried_again_holds_back_its_own_stream_only(team: Team)
 
     def send(delivery: Delivery) -> Receipt:
         if delivery.dedupe_key == "one":
-            raise Retry("later", after=600)
+            raise Retry("later")
         return {}
 
     assert dispatcher(team, send).run_until_idle() == 2

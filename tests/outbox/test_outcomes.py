@@ -18,6 +18,7 @@ from incidentbot.outbox.dispatch import (
     Receipt,
     Retry,
     Skip,
+    Wait,
     retry_delay,
 )
 from incidentbot.outbox.models import Delivery, DeliveryState
@@ -130,10 +131,13 @@ def test_a_mistake_of_ours_is_tried_again_in_doubt(team: Team) -> None:
     assert waiting.last_error == "unexpected ZeroDivisionError"
 
 
-def test_the_wait_that_the_other_side_asks_for_is_kept(team: Team, time_machine: Any) -> None:
+def test_a_wait_is_kept_and_is_no_attempt(team: Team, time_machine: Any) -> None:
     time_machine.move_to("2026-03-01T12:00:00+00:00", tick=False)
     post(team, letter("a"))
-    dispatcher(team, failing(Retry("429", after=120))).run_until_idle()
+    assert dispatcher(team, failing(Wait("429", 120))).run_until_idle() == 1
+    waiting = find(team, "a")
+    assert (waiting.state, waiting.attempts) == (DeliveryState.PENDING, 0)
+    assert (waiting.last_error, waiting.in_doubt, waiting.tried_since) == ("429", False, None)
     time_machine.shift(timedelta(seconds=119))
     assert dispatcher(team).run_until_idle() == 0
     time_machine.shift(timedelta(seconds=3))
@@ -141,28 +145,45 @@ def test_the_wait_that_the_other_side_asks_for_is_kept(team: Team, time_machine:
     assert states(team) == {"a": "done"}
 
 
+def test_a_wait_keeps_what_is_known_of_an_earlier_attempt(team: Team, time_machine: Any) -> None:
+    time_machine.move_to("2026-03-01T12:00:00+00:00", tick=False)
+    post(team, letter("a"))
+    dispatcher(team, failing(Retry("timed out", in_doubt=True))).run_until_idle()
+    time_machine.shift(timedelta(minutes=5))
+    dispatcher(team, failing(Wait("429", 1))).run_until_idle()
+    waiting = find(team, "a")
+    assert (waiting.state, waiting.attempts) == (DeliveryState.RETRYING, 1)
+    assert waiting.in_doubt
+    assert waiting.tried_since is not None
+
+
+def test_a_lease_that_is_given_back_is_taken_at_once_in_doubt(team: Team) -> None:
+    post(team, letter("a"))
+    (held,) = dispatcher(team).claim(1)
+    dispatcher(team).release(held)
+    (again,) = dispatcher(team).claim(1)
+    assert again.in_doubt
+    assert dispatcher(team).deliver(held) is None  # too late: it is another's
+    assert find(team, "a").state is DeliveryState.LEASED
+    dispatcher(team).deliver(again)
+    assert states(team) == {"a": "done"}
+
+
 @given(st.integers(1, 100_000))
 def test_no_wait_is_longer_than_the_cap_or_no_wait_at_all(attempts: int) -> None:
-    assert 0 < retry_delay(attempts, None) <= BACKOFF_CAP_SECONDS
-
-
-@given(st.integers(1, 100_000), st.floats(0, 86_400))
-def test_what_the_other_side_asks_for_is_never_cut_short_and_hardly_exceeded(
-    attempts: int, after: float
-) -> None:
-    assert after <= retry_delay(attempts, after) <= after + BACKOFF_CAP_SECONDS / 10
+    assert 0 < retry_delay(attempts) <= BACKOFF_CAP_SECONDS
 
 
 def test_waits_grow_and_are_spread_so_that_not_all_come_back_together() -> None:
     random.seed(0)
-    longest = [max(retry_delay(n, None) for _ in range(300)) for n in range(1, 8)]
+    longest = [max(retry_delay(n) for _ in range(300)) for n in range(1, 8)]
     assert longest == sorted(longest)
     for attempts in (3, 6, 30):
-        waits = sorted(retry_delay(attempts, None) for _ in range(300))
+        waits = sorted(retry_delay(attempts) for _ in range(300))
         span = waits[-1]
         assert waits[30] < span * 0.25  # full jitter: some come back soon,
         assert span * 0.35 < waits[150] < span * 0.65  # half of them in the first half
-    assert max(retry_delay(50, None) for _ in range(300)) > BACKOFF_CAP_SECONDS * 0.9
+    assert max(retry_delay(50) for _ in range(300)) > BACKOFF_CAP_SECONDS * 0.9
 
 
 def test_after_a_day_of_trying_it_is_given_up_with_the_last_reason(
@@ -174,7 +195,7 @@ def test_after_a_day_of_trying_it_is_given_up_with_the_last_reason(
 
     def send(delivery: Delivery) -> Receipt:
         if delivery.dedupe_key == "a":
-            raise Retry("Slack cannot be reached", after=3600)
+            raise Retry("Slack cannot be reached")
         return {}
 
     engine = dispatcher(

@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from incidentbot.database import write_transaction
 from incidentbot.outbox.models import DeliveryState
-from incidentbot.outbox.publish import forget_waker, on_wake, publish, wake
+from incidentbot.outbox.publish import Streams, forget_waker, on_wake, publish
 from tests.outbox.post import dispatcher, find, letter, post, states
 from tests.team import Team, together
 
@@ -94,14 +94,21 @@ def test_of_many_published_at_once_the_newest_is_sent(team: Team) -> None:
     assert sent[-1] == newest.dedupe_key
 
 
-def test_all_who_listen_are_woken_until_they_ask_no_more() -> None:
-    heard: list[str] = []
-    one, two = (lambda: heard.append("one")), (lambda: heard.append("two"))
+def test_all_who_listen_are_told_what_is_due_until_they_ask_no_more(team: Team) -> None:
+    heard: list[tuple[str, dict[str, int]]] = []
+
+    def one(streams: Streams) -> None:
+        heard.append(("one", dict(streams)))
+
+    def two(streams: Streams) -> None:
+        heard.append(("two", dict(streams)))
+
     on_wake(one)
     on_wake(two)
-    wake()
+    post(team, letter("a", "s", priority=1), letter("b", "t", priority=4), and_wake=True)
     forget_waker(one)
-    wake()
+    post(team, letter("c", "s"), letter("throttled", "u", skip_reason="throttled"), and_wake=True)
     forget_waker(two)
-    wake()
-    assert heard == ["one", "two", "two"]
+    post(team, letter("d"), and_wake=True)
+    due = {"s": 1, "t": 4}
+    assert heard == [("one", due), ("two", due), ("two", {"s": 5})]

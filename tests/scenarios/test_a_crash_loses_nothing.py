@@ -41,7 +41,7 @@ def test_the_war_room_is_completed_once(
 def _is_complete(company: World) -> bool:
     rooms = [room for room in company.channels() if room["name"].startswith("inc-")]
     return len(_copies(company)) == 6 and bool(
-        rooms[0]["topic"]["value"] and rooms[0]["pins"] and rooms[0]["bookmarks"]
+        rooms[0]["topic"] and rooms[0]["pins"] and rooms[0]["bookmarks"]
     )
 
 

@@ -108,8 +108,9 @@ class World:
         return [message["text"] for message in self.messages(channel, user)]
 
     def channels(self) -> list[Json]:
-        """Return every channel as the workspace has it, with its messages; direct messages too."""
-        return list(self.get("/sandbox/state")["channels"].values())
+        """Return every channel as the workspace has it; direct messages too."""
+        found: list[Json] = self.get("/sandbox/state")["channels"]
+        return found
 
     def channel(self, name: str) -> Json:
         """Return one channel as the workspace has it."""
@@ -120,11 +121,10 @@ class World:
         posted: dict[str, list[Json]] = {}
         for channel in self.channels():
             place = channel["name"]
-            if channel["is_im"]:
+            if channel.get("is_im"):
                 place = next(iter(set(channel["members"]) - {BOT}), BOT)
-            posted[place] = [
-                m for m in channel["messages"] if m["bot_id"] and not m["ephemeral_to"]
-            ]
+            everything = self.get(f"/sandbox/channels/{channel['id']}/messages")["messages"]
+            posted[place] = [m for m in everything if m.get("bot_id") and not m.get("is_ephemeral")]
         return posted
 
     def calls(self, method: str = "") -> list[Json]:

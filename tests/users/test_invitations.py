@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from incidentbot.users.models import Role, SignInLink, User
 from incidentbot.users.people import (
     LINK_LIFETIME,
+    NotAnAddress,
     invite,
     make_sign_in_secret,
     redeem_sign_in_secret,
@@ -106,3 +107,22 @@ def test_each_link_is_another_one(team: Team) -> None:
 def _invite_elsewhere(_number: int, database_url: str) -> int:
     with connected(database_url) as sessions, sessions() as session:
         return invite(session, "grace@example.com", Role.ADMIN).id
+
+
+def test_an_invitation_and_a_change_of_role_are_audited_and_a_second_invitation_is_not(
+    team: Team,
+) -> None:
+    for role in (Role.RESPONDER, Role.RESPONDER, Role.ADMIN):
+        with team.sessions() as session:
+            invite(session, "grace@example.com", role)
+    made, changed = [entry for entry in team.audit() if entry.action == "invite"]
+    assert (made.before, made.after) == ({}, {"role": "responder"})
+    assert (changed.before, changed.after) == ({"role": "responder"}, {"role": "admin"})
+    assert changed.actor_name == "operator"
+    assert team.problems() == []
+
+
+@pytest.mark.parametrize("address", ["", "grace", "grace@", "a b@example.com", "x" * 254 + "@a.b"])
+def test_what_is_no_address_is_refused(team: Team, address: str) -> None:
+    with team.sessions() as session, pytest.raises(NotAnAddress, match="no e-mail address"):
+        invite(session, address, Role.RESPONDER)
