@@ -45,6 +45,10 @@ test: setup browser  ## Run the whole suite on SQLite, PostgreSQL, Redis and Chr
 test-unit: setup  ## Run the quick tests, which need no server and no browser (args="…" for pytest)
 	$(PYTEST) -m "not server and not scenario and not browser" $(args)
 
+.PHONY: drills
+drills: setup  ## Do harm at full length (kill, flush, restart, throttle), and print what held (args="name …")
+	$(BIN)/python -m tests.drills $(args)
+
 .PHONY: bench
 bench: setup  ## Measure what users wait for, and print it
 	$(BIN)/python -m bench $(args)

@@ -24,7 +24,7 @@ MARKER_OF_FIXTURE = {
     "redis_server": "server",
     "chromium_path": "browser",
 }
-MARKER_OF_FOLDER = {"scenarios": "scenario", "browser": "browser"}
+MARKER_OF_FOLDER = {"scenarios": "scenario", "drills": "scenario", "browser": "browser"}
 
 # On a busy machine a slow example is no bug.
 settings.register_profile("incidentbot", deadline=None)

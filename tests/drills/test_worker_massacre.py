@@ -11,7 +11,6 @@ from tests.drills.people import (
     declare,
     update,
 )
-from tests.drills.report import Report
 
 EVERY_SECONDS = 0.5
 PEOPLE = 4
@@ -21,7 +20,7 @@ def test_nothing_is_lost_or_posted_twice_while_workers_die(tmp_path: Path) -> No
     drill(tmp_path, deliveries=120)
 
 
-def drill(folder: Path, deliveries: int = 500) -> Report:
+def drill(folder: Path, deliveries: int = 500) -> str:
     """Make so many deliveries while a worker dies every half second."""
     with fleet(folder, workers=({"WORKERS": "3"},)) as running:
         ledger, killed = Ledger(), 0
@@ -45,7 +44,7 @@ def drill(folder: Path, deliveries: int = 500) -> Report:
         check_nothing_lost_or_shown_twice(running, ledger)
         assert killed > 0
         assert running.parked() == []
-        return Report("worker massacre", f"{_made(running)} deliveries, {killed} workers killed")
+        return f"{_made(running)} deliveries, {killed} workers killed: 0 lost, 0 twice, order kept"
 
 
 def _made(running: Fleet) -> int:
