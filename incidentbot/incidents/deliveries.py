@@ -27,6 +27,7 @@ def skip_delivery(session: Session, delivery_id: int, actor: Actor) -> Delivery:
 
 def retry_all(session: Session, actor: Actor) -> int:
     """Try everything again that was given up, in the old order; return how many. Raises NotAllowed."""
+    _require_admin(actor)
     parked = operate.list_deliveries(session, [DeliveryState.PARKED], ALL_AT_ONCE)
     retried = 0
     for delivery_id in [delivery.id for delivery in parked]:
@@ -45,8 +46,7 @@ def _change(
     action: str,
     act: Callable[[Session, Delivery], bool],
 ) -> Delivery:
-    if not actor.is_admin:
-        raise NotAllowed("Only an admin can retry or skip deliveries.")
+    _require_admin(actor)
     with write_transaction(session):
         delivery = operate.lock_delivery(session, delivery_id)
         if delivery is None:
@@ -66,3 +66,8 @@ def _change(
         )
     wake(session)
     return delivery
+
+
+def _require_admin(actor: Actor) -> None:
+    if not actor.is_admin:
+        raise NotAllowed("Only an admin can retry or skip deliveries.")

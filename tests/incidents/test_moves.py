@@ -14,7 +14,7 @@ from incidentbot.incidents.change import Result
 from incidentbot.incidents.errors import AlreadyDone, InvalidInput, InvalidMove, NotFound
 from incidentbot.incidents.lifecycle import PATH, Status, can_move
 from incidentbot.incidents.models import EventKind
-from incidentbot.outbox.publish import forget_waker, on_wake
+from incidentbot.outbox.publish import Streams, forget_waker, on_wake
 from tests.team import Team
 
 KIND_OF_MOVE = {Status.RESOLVED: EventKind.RESOLVED, Status.CANCELLED: EventKind.CANCELLED}
@@ -167,7 +167,11 @@ def test_a_command_that_the_database_breaks_off_half_way_leaves_nothing_behind(
 def test_the_runners_are_woken_only_after_the_commit(team: Team) -> None:
     team.declare()
     seen: list[Status] = []
-    waker = lambda: seen.append(team.incident().status)  # noqa: E731
+
+    def waker(streams: Streams) -> None:
+        assert "INC-1/messages" in streams
+        seen.append(team.incident().status)
+
     on_wake(waker)
     try:
         team.do(commands.move_to, "INC-1", team.ada, Status.INVESTIGATING)

@@ -10,7 +10,14 @@ from incidentbot.channels.slack.senders import handlers
 from incidentbot.incidents.lifecycle import Severity, renotifies
 from incidentbot.incidents.models import EventKind
 from incidentbot.outbox.publish import Effect
-from incidentbot.routing.plan import WAR_ROOM, Audience, IncidentEvent, plan, war_room_key
+from incidentbot.routing.plan import (
+    WAR_ROOM,
+    Audience,
+    IncidentEvent,
+    is_relied_on,
+    plan,
+    war_room_key,
+)
 
 P1, P2, P3, P4 = Severity
 LEVELS = {
@@ -36,7 +43,7 @@ IN_CHANNEL = {
     EventKind.NOTE: [MESSAGE],
     EventKind.POSTMORTEM: [MESSAGE],
     EventKind.CHANNEL: [],
-    EventKind.DELIVERY: [],
+    EventKind.DELIVERY: [MESSAGE],
 }
 # What channels and people elsewhere get who were told of the incident: their card brought up to
 # date, and a message of its own where it is the end of what they were told of.
@@ -83,6 +90,26 @@ def test_the_incidents_own_channel_hears_the_same_whatever_the_severity(
     level = LEVELS[severity]
     told = NOBODY if kind is EventKind.DECLARED else level
     assert kinds(plan(happened(kind, severity), level, told, ()), WAR_ROOM) == IN_CHANNEL[kind]
+
+
+def test_what_the_channel_is_spared_is_told_nowhere() -> None:
+    event = replace(happened(EventKind.DELIVERY), in_channel=False)
+    assert plan(event, LEVELS[P1], LEVELS[P1], ()) == []
+
+
+def test_the_channel_hears_of_what_people_rely_on_and_not_of_its_own_messages() -> None:
+    told = {
+        (kind, target)
+        for kind in handlers(None)
+        for target in (WAR_ROOM, "#general", "U0KEN")
+        if is_relied_on(kind, target)
+    }
+    assert ("slack.dm", "U0KEN") in told
+    assert ("slack.announcement", "#general") in told
+    assert ("slack.message", "#general") in told
+    assert ("slack.message", WAR_ROOM) not in told  # or one that fails would tell of itself
+    assert ("slack.war_room", WAR_ROOM) not in told
+    assert ("slack.topic", WAR_ROOM) not in told
 
 
 @pytest.mark.parametrize("severity", Severity)
