@@ -19,6 +19,7 @@ BUSY_TIMEOUT_SECONDS = 15
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_SECONDS = 15
 IDLE_TIMEOUT_SECONDS = 60
+_CLOCK = select(func.clock_timestamp())
 
 
 class Base(DeclarativeBase):
@@ -137,7 +138,7 @@ def is_postgres(session: Session) -> bool:
 def now(session: Session) -> datetime:
     """Return the time by the database's clock: machines whose own clocks differ agree on it."""
     if is_postgres(session):
-        by_database: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+        by_database: datetime = session.execute(_CLOCK).scalar_one()
         return by_database.astimezone(UTC)
     return clock.now()  # SQLite runs on this very machine
 

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import Integer, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from incidentbot import database
-from incidentbot.database import write_transaction
-from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
-from incidentbot.outbox.publish import mark_due, wake
+from incidentbot.database import UtcDateTime, is_postgres, write_transaction
+from incidentbot.outbox.models import IN_SQL_UNFINISHED, UNFINISHED, Delivery, DeliveryState
+from incidentbot.outbox.publish import mark_due, wake, why_it_waits
 
 log = logging.getLogger(__name__)
 
@@ -98,29 +98,23 @@ class Dispatcher:
         The most urgent come first; among equals those that have waited longest.
         """
         with self._sessions() as session:
-            due = _claimable(database.now(session), limit).with_only_columns(
-                Delivery.stream, Delivery.priority
-            )
-            return dict(session.execute(due).all())
+            now = database.now(session)
+            return dict(session.execute(_DUE_STREAMS, {"now": now, "limit": limit}).all())
 
     def claim(self, limit: int = 1, stream: str | None = None) -> list[Delivery]:
         """Lease up to `limit` deliveries that may leave now (of one stream, if named).
 
         They come back detached: reading them needs no session, changing them changes nothing.
         """
+        look, take = (_LOOK, _CLAIM) if stream is None else (_LOOK_IN_STREAM, _CLAIM_IN_STREAM)
+        wanted = {"limit": limit, **({} if stream is None else {"stream": stream})}
         with self._sessions() as session:
-            due = _claimable(database.now(session), limit, stream)
-            if session.execute(due.with_only_columns(Delivery.id)).first() is None:
-                return []  # whoever looks in vain only reads, and leaves writers alone
+            # SQLite has one writer at a time: whoever looks in vain must not keep others waiting.
+            if not is_postgres(session) and _sees_nothing(session, look, wanted):
+                return []
             with write_transaction(session):
                 now = database.now(session)  # the turn to write may have been long in coming
-                claimed = list(
-                    session.scalars(
-                        _claimable(now, limit, stream)
-                        .with_for_update(of=Delivery, skip_locked=True)
-                        .execution_options(populate_existing=True)
-                    )
-                )
+                claimed = list(session.scalars(take, {"now": now, **wanted}))
                 for delivery in claimed:
                     if delivery.state == DeliveryState.LEASED:
                         self._take_over(session, delivery, now)
@@ -187,13 +181,7 @@ class Dispatcher:
         with self._sessions() as session:
             with write_transaction(session):
                 row = session.scalars(
-                    select(Delivery)
-                    .where(
-                        Delivery.id == delivery.id,
-                        Delivery.state == DeliveryState.LEASED,
-                        Delivery.attempts == delivery.attempts,
-                    )
-                    .with_for_update(key_share=True)
+                    _LEASED, {"id": delivery.id, "attempts": delivery.attempts}
                 ).one_or_none()
                 if row is None:
                     log.warning("lease lost before recording", extra={"delivery": delivery.id})
@@ -224,8 +212,9 @@ class Dispatcher:
 
     def _park(self, session: Session, row: Delivery, reason: str) -> None:
         _finish(session, row, DeliveryState.PARKED, reason)
-        _say_what_they_wait_for(session, row)
+        # This locks the incident: what was written meanwhile waits for it too, and is told below.
         self._on_parked(session, row)
+        _say_what_they_wait_for(session, row)
 
 
 def retry_delay(attempts: int) -> float:
@@ -238,14 +227,15 @@ def retry_delay(attempts: int) -> float:
     return random.uniform(0.1, ceiling)  # noqa: S311 - spreading load, not guarding a secret
 
 
-def _claimable(now: datetime, limit: int, stream: str | None = None) -> Any:
-    """Select what may leave now: first of its stream, due or abandoned, not waiting for another."""
+def _claimable(of_one_stream: bool) -> Select[Delivery]:
+    """Select what may leave `:now`: first of its stream, due or abandoned, not waiting for another."""
     needed, unfinished = aliased(Delivery), aliased(Delivery)
-    heads = select(func.min(unfinished.id)).where(unfinished.state.in_(UNFINISHED))
-    if stream is None:
-        heads = heads.group_by(unfinished.stream)
+    heads = select(func.min(unfinished.id)).where(unfinished.state.in_(IN_SQL_UNFINISHED))
+    if of_one_stream:
+        heads = heads.where(unfinished.stream == bindparam("stream"))
     else:
-        heads = heads.where(unfinished.stream == stream)
+        heads = heads.group_by(unfinished.stream)
+    now = bindparam("now", type_=UtcDateTime())
     return (
         select(Delivery)
         .where(
@@ -267,18 +257,41 @@ def _claimable(now: datetime, limit: int, stream: str | None = None) -> Any:
             ),
         )
         .order_by(Delivery.priority, Delivery.due_at, Delivery.id)
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer()))
     )
+
+
+# Built once: to put a query together takes longer than the database takes to answer it.
+_DUE, _DUE_IN_STREAM = _claimable(of_one_stream=False), _claimable(of_one_stream=True)
+_DUE_STREAMS = _DUE.with_only_columns(Delivery.stream, Delivery.priority)
+_LOOK, _LOOK_IN_STREAM = (due.with_only_columns(Delivery.id) for due in (_DUE, _DUE_IN_STREAM))
+_CLAIM, _CLAIM_IN_STREAM = (
+    due.with_for_update(of=Delivery, skip_locked=True).execution_options(populate_existing=True)
+    for due in (_DUE, _DUE_IN_STREAM)
+)
+_LEASED = (
+    select(Delivery)
+    .where(
+        Delivery.id == bindparam("id"),
+        Delivery.state == DeliveryState.LEASED,
+        Delivery.attempts == bindparam("attempts"),
+    )
+    .with_for_update(key_share=True)
+)
+_WAITING_FOR = (
+    select(Delivery.stream, func.min(Delivery.priority))
+    .where(Delivery.waits_for_id == bindparam("id"), Delivery.state.in_(IN_SQL_UNFINISHED))
+    .group_by(Delivery.stream)
+)
+
+
+def _sees_nothing(session: Session, look: Select[int], wanted: dict[str, Any]) -> bool:
+    return session.execute(look, {"now": database.now(session), **wanted}).first() is None
 
 
 def _freed_by(session: Session, row: Delivery) -> dict[str, int]:
     """Return the streams of the deliveries that waited for this one."""
-    waiting = (
-        select(Delivery.stream, func.min(Delivery.priority))
-        .where(Delivery.waits_for_id == row.id, Delivery.state.in_(UNFINISHED))
-        .group_by(Delivery.stream)
-    )
-    return dict(session.execute(waiting).all())
+    return dict(session.execute(_WAITING_FOR, {"id": row.id}).all())
 
 
 def _say_what_they_wait_for(session: Session, row: Delivery) -> None:
@@ -286,7 +299,7 @@ def _say_what_they_wait_for(session: Session, row: Delivery) -> None:
     session.execute(
         update(Delivery)
         .where(Delivery.waits_for_id == row.id, Delivery.state.in_(UNFINISHED))
-        .values(last_error=f"waits for delivery {row.id}, which was given up: {row.last_error}")
+        .values(last_error=why_it_waits(row))
         .execution_options(synchronize_session=False)
     )
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from incidentbot.database import Base, UtcDateTime, word
@@ -23,6 +23,10 @@ class DeliveryState(StrEnum):
 
 UNFINISHED = (DeliveryState.PENDING, DeliveryState.LEASED, DeliveryState.RETRYING)
 _IS_UNFINISHED = "state IN ('pending', 'leased', 'retrying')"
+# As words in the query: SQLite uses a partial index only where it sees that its condition is met.
+IN_SQL_UNFINISHED: list[ColumnElement[str]] = [
+    literal_column(f"'{state.value}'") for state in UNFINISHED
+]
 
 
 class Delivery(Base):

@@ -49,6 +49,7 @@ def publish(session: Session, effects: Iterable[Effect]) -> list[Delivery]:
         if effect.newest_only:
             _supersede(session, effect)
         skipped = effect.skip_reason is not None
+        needed = _find(session, effect.waits_for)
         delivery = Delivery(
             incident_id=effect.incident_id,
             stream=effect.stream,
@@ -56,10 +57,10 @@ def publish(session: Session, effects: Iterable[Effect]) -> list[Delivery]:
             target=effect.target,
             payload=dict(effect.payload),
             dedupe_key=effect.dedupe_key,
-            waits_for_id=_id_of(session, effect.waits_for),
+            waits_for_id=needed and needed.id,
             priority=effect.priority,
             state=DeliveryState.SKIPPED if skipped else DeliveryState.PENDING,
-            last_error=effect.skip_reason,
+            last_error=effect.skip_reason or (needed and why_it_waits(needed)),
             due_at=now,
             created_at=now,
             finished_at=now if skipped else None,
@@ -125,7 +126,18 @@ def _supersede(session: Session, effect: Effect) -> None:
     )
 
 
-def _id_of(session: Session, dedupe_key: str | None) -> int | None:
+def why_it_waits(needed: Delivery) -> str | None:
+    """Return why a delivery that waits for `needed` does not leave; None when it soon will."""
+    if needed.state is not DeliveryState.PARKED:
+        return None
+    return f"waits for delivery {needed.id}, which was given up: {needed.last_error}"
+
+
+def _find(session: Session, dedupe_key: str | None) -> Delivery | None:
     if dedupe_key is None:
         return None
-    return session.scalars(select(Delivery.id).where(Delivery.dedupe_key == dedupe_key)).one()
+    return session.scalars(
+        select(Delivery)
+        .where(Delivery.dedupe_key == dedupe_key)
+        .execution_options(populate_existing=True)
+    ).one()
