@@ -135,8 +135,8 @@ def _work(app: Flask, name: str, parent: int) -> NoReturn:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _listen(settings, signals)
     forget_waker(waker.wake)
-    sweep.stop()
     _pool.stop(settings.shutdown_grace)
+    sweep.stop()
     waker.stop()
     os._exit(0)  # a thread that still waits for an answer must not delay the end
 

@@ -51,6 +51,14 @@ def waiting_since(session: Session) -> datetime | None:
     )
 
 
+def waited_for(session: Session) -> frozenset[int]:
+    """Return the ids of the deliveries whose result another needs that is still to be made."""
+    needed = select(Delivery.waits_for_id).where(
+        Delivery.state.in_(UNFINISHED), Delivery.waits_for_id.is_not(None)
+    )
+    return frozenset(session.scalars(needed.distinct()))
+
+
 def lock_delivery(session: Session, delivery_id: int) -> Delivery | None:
     """Return a delivery, locked until the transaction ends."""
     return session.scalars(

@@ -81,8 +81,8 @@ class EmbeddedRunner:
     def stop(self, grace_seconds: float = 20.0) -> None:
         """Stop claiming and wait for the deliveries in flight; give back what does not end in time."""
         forget_waker(self._pool.nudge)
-        self._sweep.stop()
         self._pool.stop(grace_seconds)
+        self._sweep.stop()
 
 
 def take_turn(sessions: sessionmaker[Session], name: str, holder: str) -> bool:
