@@ -1,5 +1,6 @@
 """`/incident` and `/inc`: a table of sub-commands, each one call of the core and an answer."""
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from incidentbot.slack.answers import Answer, say
 from incidentbot.slack.requests import Command, find_incident
 from incidentbot.users.actor import Actor
 from incidentbot.users.people import identify_slack_person
+
+log = logging.getLogger(__name__)
 
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 
@@ -201,7 +204,7 @@ def open_modal(client: WebClient, trigger_id: str, view: modals.View, page: str)
     try:
         client.views_open(trigger_id=trigger_id, view=view)
     except Exception:  # whatever went wrong between here and Slack, the person has another way
-        modals.log.exception("could not open a modal")
+        log.exception("could not open a modal")
         return say(
             f":warning: Slack did not open the form. {link(page, 'Use the web page')} instead."
         )

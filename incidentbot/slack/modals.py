@@ -4,7 +4,6 @@ A block's id is its field's name; in the declare modal a `@n` follows, because S
 person typed only in blocks whose id stays, and shows a new value only in those whose id changes.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,8 +16,6 @@ from incidentbot.incidents.models import Incident, Service, Template
 from incidentbot.incidents.queries import get_template, list_services, list_templates
 from incidentbot.incidents.text import TITLE_LIMIT
 from incidentbot.slack.requests import Malformed
-
-log = logging.getLogger(__name__)
 
 View = dict[str, Any]
 
