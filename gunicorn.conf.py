@@ -1,7 +1,10 @@
 """How gunicorn serves incidentbot: `gunicorn app:app` reads this file."""
 
 import os
+import select
 import sys
+
+from gunicorn.workers.gthread import ThreadWorker
 
 from incidentbot.config import SettingsError, load_settings
 from incidentbot.engine import start_for_web
@@ -12,8 +15,22 @@ except SettingsError as error:
     print(f"incidentbot cannot start. Please mend these settings:\n{error}", file=sys.stderr)
     sys.exit(2)
 
+
+class Worker(ThreadWorker):
+    """Refuses connections once it is asked to stop; gunicorn lets them wait for an answer in vain."""
+
+    def set_accept_enabled(self, enabled):
+        """Close the door for good when it is time to stop, behind those who are in it already."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                while select.select([listener], [], [], 0)[0]:
+                    self.accept(listener)
+                listener.close()
+
+
 bind = f"0.0.0.0:{settings.port}"
-worker_class = "gthread"
+worker_class = Worker
 # Without Redis each of them delivers, and paces itself alone: then one is best.
 workers = int(os.environ.get("WEB_CONCURRENCY") or 1)
 threads = 16

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 import uuid
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, NoReturn
@@ -35,6 +36,7 @@ REDIS_AGAIN_SECONDS = 1.0
 # A terminal sends Ctrl-C to every process of its group, and the parent passes it on as well.
 SAME_SIGNAL_SECONDS = 0.5
 ORPHAN_CHECK_SECONDS = 1.0
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 BY_DEFAULT = 3  # the priority of a stream until its next delivery says otherwise
 
 _pool: StreamPool | None = None
@@ -66,6 +68,14 @@ class _Fleet(WorkerPool):
         super().__init__(list(QUEUES), connect(settings.redis_url), num_workers=settings.workers)
         self._app = app
 
+    def start_worker(self, *args: Any, **kwargs: Any) -> None:
+        """Start one. A signal waits until whom it is for knows what it means."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            super().start_worker(*args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
     def get_worker_process(self, name: str, *_args: Any, **_kwargs: Any) -> BaseProcess:
         return ForkProcess(target=_work, args=(self._app, name, os.getpid()), name=f"worker-{name}")
 
@@ -92,8 +102,9 @@ class _Signals:
         self.stopping = False
         self.listener: _Listener | None = None
         self._first_at = 0.0
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def wait(self, seconds: float) -> None:
         """Wait, but not when it is time to stop."""
@@ -143,18 +154,18 @@ def _work(app: Flask, name: str, parent: int) -> NoReturn:
 
 def _listen(settings: Settings, signals: _Signals) -> None:
     """Take jobs from Redis until a signal asks to stop, however often Redis goes away meanwhile."""
-    while not signals.stopping:
-        try:
-            redis = connect(str(settings.redis_url))
-            queues = [Queue(queue, connection=redis) for queue in QUEUES]
-            signals.listener = _Listener(queues, name=uuid.uuid4().hex, connection=redis)
-            signals.listener.work(logging_level="WARNING")
-        except StopRequested:
-            break
-        except RedisError as error:
-            log.warning("Redis is away, the sweep takes over: %s", type(error).__name__)
-        signals.listener = None
-        signals.wait(REDIS_AGAIN_SECONDS)
+    with suppress(StopRequested):
+        while not signals.stopping:
+            try:
+                redis = connect(str(settings.redis_url))
+                queues = [Queue(queue, connection=redis) for queue in QUEUES]
+                signals.listener = _Listener(queues, name=uuid.uuid4().hex, connection=redis)
+                if not signals.stopping:  # it was asked to before there was a listener to tell
+                    signals.listener.work(logging_level="WARNING")
+            except RedisError as error:
+                log.warning("Redis is away, the sweep takes over: %s", type(error).__name__)
+            signals.listener = None
+            signals.wait(REDIS_AGAIN_SECONDS)
 
 
 def _end_with(parent: int) -> None:

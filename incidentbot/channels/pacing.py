@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 FAILURES_TO_OPEN = 5
 FAILURES_FORGOTTEN_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 15
+# After a pause one call finds out whether the service works again. No call takes longer than this;
+# everybody else asks again a little later, and keeps no thread busy meanwhile.
+TRIAL_SECONDS = 12
+ASK_AGAIN_SECONDS = 3.0
 # How long Redis is left alone after it failed: a delivery must not wait for it each time.
 REDIS_LEFT_ALONE_SECONDS = 5.0
 REDIS_TIMEOUT_SECONDS = 1.0
@@ -53,7 +57,7 @@ class Pacer:
 
         `operation` is what `limit` counts: a method, or a method in one channel.
         """
-        return self._use(lambda storage: _ask(storage, service, operation, limit))
+        return self._use(lambda storage: self._ask(storage, service, operation, limit))
 
     def hold(self, service: str, operation: str, seconds: float) -> None:
         """Let nobody make this call for so long: the service asked for it."""
@@ -68,7 +72,30 @@ class Pacer:
         """Note that the service answered."""
         if service in self._failing:
             self._failing.discard(service)
-            self._use(lambda storage: storage.clear(_failures(service)))
+            self._use(lambda storage: _forget_failures(storage, service))
+
+    def _ask(
+        self, storage: Storage, service: str, operation: str, limit: RateLimitItem | None
+    ) -> Pause | None:
+        down = Pause(f"{service} does not answer; trying again soon", ASK_AGAIN_SECONDS)
+        for held, reason in (
+            (service, down.reason),
+            (f"{service}/{operation}", f"{service} asked to wait with {operation}"),
+        ):
+            key = _held(held)
+            if storage.get(key):
+                return Pause(reason, _remaining(storage, key))
+        is_down = storage.get(_failures(service)) >= FAILURES_TO_OPEN
+        if is_down and storage.incr(_trial(service), TRIAL_SECONDS) > 1:
+            return down
+        if limit is not None and not FixedWindowRateLimiter(storage).hit(limit, service, operation):
+            if is_down:
+                storage.clear(_trial(service))  # another call may find out
+            seconds = _remaining(storage, limit.key_for(service, operation))
+            return Pause(f"{service}'s rate limit for {operation}", seconds)
+        if is_down:
+            self._failing.add(service)  # what comes of this call counts for everyone
+        return None
 
     def _use(self, act: Callable[[Storage], T]) -> T:
         if self._shared is not None and time.monotonic() >= self._shared_from:
@@ -92,37 +119,39 @@ def _redis_storage(url: str) -> Storage:
     )
 
 
-def _ask(
-    storage: Storage, service: str, operation: str, limit: RateLimitItem | None
-) -> Pause | None:
-    for held, reason in (
-        (service, f"{service} does not answer; trying again soon"),
-        (f"{service}/{operation}", f"{service} asked to wait with {operation}"),
-    ):
-        key = f"hold/{held}"
-        if storage.get(key):
-            return Pause(reason, _remaining(storage, key))
-    if limit is None or FixedWindowRateLimiter(storage).hit(limit, service, operation):
-        return None
-    seconds = _remaining(storage, limit.key_for(service, operation))
-    return Pause(f"{service}'s rate limit for {operation}", seconds)
-
-
 def _hold(storage: Storage, held: str, seconds: float) -> None:
-    key = f"hold/{held}"
+    key = _held(held)
     storage.clear(key)  # a new wait counts from now
     storage.incr(key, max(1, round(seconds + 0.499)))
 
 
 def _count_failure(storage: Storage, service: str) -> None:
-    failures = storage.incr(_failures(service), FAILURES_FORGOTTEN_SECONDS)
+    if storage.get(_held(service)):
+        return  # it was under way already when the pause began
+    key = _failures(service)
+    failures = storage.incr(key, FAILURES_FORGOTTEN_SECONDS)
     if failures >= FAILURES_TO_OPEN:
         pause = min(2.0 ** (failures - FAILURES_TO_OPEN), LONGEST_PAUSE_SECONDS)
         _hold(storage, service, pause)
+        _forget_failures(storage, service)
+        storage.incr(key, FAILURES_FORGOTTEN_SECONDS, failures)  # remembered from now on
+
+
+def _forget_failures(storage: Storage, service: str) -> None:
+    storage.clear(_failures(service))
+    storage.clear(_trial(service))
+
+
+def _held(what: str) -> str:
+    return f"hold/{what}"
 
 
 def _failures(service: str) -> str:
     return f"failures/{service}"
+
+
+def _trial(service: str) -> str:
+    return f"trial/{service}"
 
 
 def _remaining(storage: Storage, key: str) -> float:

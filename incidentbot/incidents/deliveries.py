@@ -26,11 +26,15 @@ def skip_delivery(session: Session, delivery_id: int, actor: Actor) -> Delivery:
 
 
 def retry_all(session: Session, actor: Actor) -> int:
-    """Try everything again that was given up, in the old order; return how many. Raises NotAllowed."""
+    """Try everything again that was given up, in the old order; return how many. Raises NotAllowed.
+
+    What others wait for comes last: they would tell of things given up that are tried in a moment.
+    """
     _require_admin(actor)
     parked = operate.list_deliveries(session, [DeliveryState.PARKED], ALL_AT_ONCE)
+    needed = operate.waited_for(session)
     retried = 0
-    for delivery_id in [delivery.id for delivery in parked]:
+    for delivery_id in sorted((d.id for d in parked), key=lambda d: (d in needed, d)):
         try:
             retry_delivery(session, delivery_id, actor)
         except InvalidMove:  # somebody else was quicker

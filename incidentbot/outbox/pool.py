@@ -8,7 +8,7 @@ import time
 
 from incidentbot.outbox.dispatch import Dispatcher
 from incidentbot.outbox.models import Delivery
-from incidentbot.outbox.publish import Streams
+from incidentbot.outbox.publish import Streams, tell
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 REMEMBERED_SECONDS = 60.0
 # After the database failed us: its sweep would come no sooner.
 DATABASE_AWAY_SECONDS = 1.0
+# How long a stream keeps its place while another waits for one: an urgent one may stand behind it.
+PLACE_SECONDS = 0.5
 
 
 class StreamPool:
@@ -34,6 +36,8 @@ class StreamPool:
         self._later: list[tuple[float, int, str, int]] = []  # when, order, stream, priority
         self._queued: set[str] = set()  # the streams in _ready
         self._again: dict[str, int | None] = {}  # streams being worked on; told of meanwhile?
+        self._placed: dict[str, float] = {}  # since when each stream is queued or being worked on
+        self._waiting = 0  # how many wait for a place
         self._in_flight: dict[int, Delivery] = {}  # by delivery id
         self._stopping = False
         self._threads = [
@@ -55,10 +59,13 @@ class StreamPool:
     def nudge_when_free(self, stream: str, priority: int) -> None:
         """Have a look at this stream as soon as a thread is free, and return only then.
 
-        What is not taken here stays where another process can take it.
+        What is not taken here stays where another process can take it. While one waits, a stream
+        with many deliveries gives up its place now and then, and waits its turn like the others.
         """
         with self._changed:
+            self._waiting += 1
             self._changed.wait_for(lambda: self._stopping or self._has_room())
+            self._waiting -= 1
             self._enqueue(stream, priority)
 
     def stop(self, grace_seconds: float) -> bool:
@@ -87,6 +94,7 @@ class StreamPool:
             self._again[stream] = priority
         elif stream not in self._queued:
             self._queued.add(stream)
+            self._placed.setdefault(stream, time.monotonic())
             heapq.heappush(self._ready, (priority, next(self._numbers), stream))
             self._changed.notify()
 
@@ -130,14 +138,22 @@ class StreamPool:
             return None
 
     def _put_back(self, stream: str, again: float | None, priority: int) -> None:
+        gives_way = False
         with self._changed:
             told = self._again.pop(stream)
+            placed = self._placed.pop(stream)
             if told is not None or again == 0.0:
-                self._enqueue(stream, priority if told is None else told)
+                priority = priority if told is None else told
+                gives_way = self._waiting > 0 and time.monotonic() - placed > PLACE_SECONDS
+                if not gives_way:
+                    self._placed[stream] = placed
+                    self._enqueue(stream, priority)
             elif again is not None and again <= REMEMBERED_SECONDS:
                 when = time.monotonic() + again
                 heapq.heappush(self._later, (when, next(self._numbers), stream, priority))
             self._changed.notify_all()  # there may be room now, or something to wait for
+        if gives_way:
+            tell({stream: priority})
 
     def _wake_up_the_late(self) -> None:
         now = time.monotonic()

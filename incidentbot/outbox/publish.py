@@ -81,8 +81,13 @@ def wake(session: Session) -> None:
     """Tell the runners what the session's commit made due. Nothing is lost when none listens."""
     streams = session.info.pop(_DUE, None)
     if streams:
-        for waker in tuple(_wakers):
-            waker(streams)
+        tell(streams)
+
+
+def tell(streams: Streams) -> None:
+    """Tell the runners that something may be due in these streams."""
+    for waker in tuple(_wakers):
+        waker(streams)
 
 
 def on_wake(waker: Callable[[Streams], None]) -> None:

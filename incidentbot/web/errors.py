@@ -1,13 +1,15 @@
 """What a person sees when something is refused or broken: plain words, and what to do."""
 
 import logging
+from typing import Any
 
-from flask import Flask, render_template, request
+from flask import Flask, g, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException
 
+from incidentbot.extensions import login
 from incidentbot.incidents.errors import (
     IncidentError,
     InvalidInput,
@@ -32,7 +34,7 @@ _WORDS = {
     ),
     503: (
         "The database cannot be reached",
-        "Nothing was changed. Go back, wait a moment and send it again: what you typed is still there.",
+        "Wait a moment and try again.",
     ),
 }
 
@@ -56,10 +58,14 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
 
 
-def _page(status: int, title: str = "", advice: str = "") -> Page:
+def _page(status: int, title: str = "", advice: str = "", **more: Any) -> Page:
     default_title, default_advice = _WORDS.get(status, _WORDS[400])
     page = render_template(
-        "error.html", status=status, title=title or default_title, advice=advice or default_advice
+        "error.html",
+        status=status,
+        title=title or default_title,
+        advice=advice or default_advice,
+        **more,
     )
     return page, status
 
@@ -80,7 +86,16 @@ def _refused(error: IncidentError) -> Page:
 
 def _no_database(_error: Exception) -> Page:
     log.exception("no database", extra={"endpoint": request.endpoint})
-    return _page(503)
+    # The page must not ask the database who is signed in.
+    g._login_user = login.anonymous_user()
+    if request.method != "POST":
+        return _page(503)
+    # Its token was good, so the form is ours; sent again with the same key it is done once.
+    return _page(
+        503,
+        advice="What you typed is kept here. Wait a moment and send it again; nothing is done twice.",
+        typed=list(request.form.items(multi=True)),
+    )
 
 
 def _broken(_error: Exception) -> Page:

@@ -1,5 +1,7 @@
 """What templates may use to show things: words, times, and the installation's version."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -11,6 +13,8 @@ from incidentbot.incidents.lifecycle import PATH, Severity
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.story import effect, headline
 from incidentbot.ops.health import VERSION
+from incidentbot.outbox.models import Delivery
+from incidentbot.routing.plan import WAR_ROOM
 
 
 def install(app: Flask) -> None:
@@ -22,6 +26,10 @@ def install(app: Flask) -> None:
         duration=_duration,
         ago=_ago,
         effect=lambda delivery: effect(delivery.kind),
+        effects=_effects,
+        place=_place,
+        by_reason=_by_reason,
+        upper_first=_upper_first,
     )
     app.jinja_env.globals.update(
         severities=tuple(Severity),
@@ -50,3 +58,29 @@ def _duration(incident: Incident) -> str:
     if incident.duration_seconds is not None:
         return in_words(timedelta(seconds=incident.duration_seconds))
     return in_words(clock.now() - incident.declared_at)
+
+
+def _by_reason(deliveries: Iterable[Delivery]) -> list[tuple[str, list[Delivery]]]:
+    """Put together what failed for the same reason, so that it is read once."""
+    alike: dict[str, list[Delivery]] = {}
+    for delivery in deliveries:
+        alike.setdefault(delivery.last_error or "", []).append(delivery)
+    return list(alike.items())
+
+
+def _effects(deliveries: Sequence[Delivery]) -> str:
+    """Say what some deliveries do: "A message (3 times), the announcement"."""
+    counts = Counter(effect(delivery.kind) for delivery in deliveries)
+    words = [name if count == 1 else f"{name} ({count} times)" for name, count in counts.items()]
+    return _upper_first(", ".join(words))
+
+
+def _place(delivery: Delivery) -> str:
+    """Say where a delivery goes, or "" when what it does says so already."""
+    if delivery.target != WAR_ROOM:
+        return delivery.target
+    return "" if "channel" in effect(delivery.kind) else "the incident's channel"
+
+
+def _upper_first(words: str) -> str:
+    return words[:1].upper() + words[1:]

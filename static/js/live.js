@@ -1,12 +1,10 @@
-// The incident page keeps itself up to date: it asks with the ETag it has, says aloud what is new,
-// and renews the forms only while nobody is typing in them.
+// The incident page keeps itself up to date: it asks with the ETag it has, adds the new events below
+// the others, says them aloud, and renews the forms only while nobody is typing in them.
 const live = document.getElementById("live");
 
 if (live) {
   const actions = document.getElementById("actions");
-  const timeline = () => live.querySelector(".timeline");
-  let version = timeline().dataset.version;
-  let count = Number(timeline().dataset.events);
+  const timeline = document.querySelector(".timeline");
 
   live.addEventListener("htmx:beforeRequest", (event) => {
     if (document.hidden) event.preventDefault(); // nobody looks
@@ -19,11 +17,15 @@ if (live) {
   });
   live.addEventListener("htmx:afterSwap", (event) => {
     live.dataset.etag = event.detail.xhr.getResponseHeader("ETag");
-    const now = timeline().dataset;
-    if (Number(now.events) > count) announce([...timeline().children].slice(count));
-    if (now.version !== version) renewForms();
-    count = Number(now.events);
-    version = now.version;
+  });
+  document.getElementById("timeline").addEventListener("htmx:oobBeforeSwap", (event) => {
+    event.detail.shouldSwap = false; // events never change: what somebody reads or selects stays in place
+    const now = event.detail.fragment.querySelector(".timeline");
+    const events = [...now.children].slice(timeline.children.length);
+    timeline.append(...events);
+    if (events.length) announce(events);
+    if (now.dataset.version !== timeline.dataset.version) renewForms();
+    timeline.dataset.version = now.dataset.version;
   });
 
   function announce(events) {

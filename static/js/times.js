@@ -20,4 +20,4 @@ function show(root) {
 
 show(document);
 setInterval(() => show(document), 30_000);
-document.addEventListener("htmx:afterSwap", (event) => show(event.detail.target));
+document.addEventListener("htmx:afterSwap", () => show(document));

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+import requests
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from incidentbot.extensions import db
@@ -47,6 +48,7 @@ def main() -> None:
             take_shown(browser, company, room)
             take_sandbox(browser, company, room)
             take_web(browser, company)
+            take_undelivered(browser, company)
         browser.close()
     for path in sorted([*SHOWN.glob("*.png"), *ALL.glob("*.png")]):
         print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1000} kB")
@@ -206,6 +208,26 @@ def take_postmortem(page: Page, company: World) -> None:
     page.screenshot(path=ALL / "web-postmortem-1280-light.png", full_page=True)
     page.get_by_role("link", name="Edit").click()
     page.screenshot(path=ALL / "web-postmortem-edit-1280-light.png", full_page=True)
+
+
+def take_undelivered(browser: Browser, company: World) -> None:
+    """Have Slack refuse an update, and look at what an admin sees of it."""
+    revoked = {"token_state": "revoked"}
+    requests.put(f"{company.slack_url}/sandbox/settings", json=revoked, timeout=10)
+    company.type(GRACE, "status INC-1 Declines are back to normal")
+    for scheme in SCHEMES:
+        for size, viewport in SIZES.items():
+            context = browser.new_context(viewport=viewport, color_scheme=scheme)
+            page = context.new_page()
+            with signed_in(page, company):
+                for name, path in {
+                    "deliveries": "/settings/deliveries",
+                    "late": "/incidents/INC-1",
+                }.items():
+                    page.goto(company.app_url + path)
+                    expect(page.get_by_text("token_revoked").first).to_be_visible()
+                    page.screenshot(path=ALL / f"web-{name}-{size}-{scheme}.png", full_page=True)
+            context.close()
 
 
 @contextmanager

@@ -4,22 +4,67 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
+import requests
+from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
+from incidentbot.extensions import db
+from incidentbot.outbox.models import UNFINISHED
+from incidentbot.outbox.operate import list_deliveries
+from incidentbot.users.models import Role
 from tests.browser.conftest import AXE, Site
+from tests.installation import install
+from tests.scenarios.world import ADA, APP, World, eventually, world
+from tests.servers.ports import free_port
+from tests.servers.processes import start
+
+VISIBLE_FOCUS = """() => {
+  const seen = getComputedStyle(document.activeElement);
+  return seen.outlineStyle !== "none" && parseFloat(seen.outlineWidth) >= 2;
+}"""
+POLL_MS = 5_000
+FOCUSED = "document.activeElement.id || document.activeElement.textContent.trim()"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One live app without Slack for the whole file: every test declares an incident of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    port = free_port()
+    env = {
+        "DATABASE_URL": f"sqlite:///{folder}/app.db",
+        "PORT": str(port),
+        "BASE_URL": f"http://127.0.0.1:{port}",
+        "SECRET_KEY": "browser",
+        "LOG_FORMAT": "text",
+    }
+    install(env["DATABASE_URL"])
+    with start(APP, env, f"{env['BASE_URL']}/health", folder / "app.log"):
+        yield Site(env["BASE_URL"], env["DATABASE_URL"])
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A live app and its Slack, with an incident whose channel is complete."""
+    folder = tmp_path_factory.mktemp("company")
+    with world(f"sqlite:///{folder}/app.db", folder) as company:
+        company.declare(ADA)
+        wait_until_idle(install(company.env["DATABASE_URL"]))
+        yield company
 
 
 @contextmanager
 def opened(chromium: Browser, **options: Any) -> Iterator[Page]:
     """Open a page whose console must stay free of errors."""
-    context = chromium.new_context(**options)
-    context.set_default_timeout(8_000)
+    context = chromium.new_context(reduced_motion="reduce", **options)
+    context.set_default_timeout(15_000)
     page = context.new_page()
     errors: list[str] = []
     page.on(
-        "console", lambda message: errors.append(message.text) if message.type == "error" else 0
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
     )
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
@@ -61,26 +106,59 @@ def test_an_incident_is_declared_updated_resolved_and_reviewed(
 def test_a_second_reader_sees_the_update_without_reloading_and_loses_no_typing(
     chromium: Browser, site: Site
 ) -> None:
-    with opened(chromium) as writer, opened(chromium) as reader:
+    phone = {"width": 390, "height": 500}
+    with opened(chromium) as writer, opened(chromium, viewport=phone) as reader:
         site.sign_in(writer)
         declare(writer, site)
         site.sign_in(reader, "Grace Brewster")
-        reader.goto(f"{site.url}/incidents/INC-1")
+        reader.clock.install()
+        reader.goto(writer.url)
         reader.get_by_label("What is new?").fill("half a sentence")
-        writer.get_by_label("What is new?").fill("Seen by all")
+        first = reader.locator("#event-1")
+        first.evaluate("event => event.scrollIntoView()")
+        first.evaluate("event => getSelection().selectAllChildren(event)")
+        was_at = first.evaluate("event => event.getBoundingClientRect().top")
+        writer.get_by_label("What is new?").fill("Seen by all\n" * 8)
         writer.get_by_role("button", name="Post").click()
-        expect(reader.locator(".timeline")).to_contain_text("Seen by all", timeout=10_000)
+        expect(writer.locator(".timeline")).to_contain_text("Seen by all")
+        reader.clock.fast_forward(POLL_MS)
+        expect(reader.locator(".timeline")).to_contain_text("Seen by all", timeout=20_000)
+        expect(reader.locator(".latest")).to_contain_text("Seen by all")
         expect(reader.locator("#news")).to_contain_text("New: Status update")
         assert reader.get_by_label("What is new?").input_value() == "half a sentence"
+        assert "Incident declared" in reader.evaluate("String(getSelection())")
+        is_at = first.evaluate("event => event.getBoundingClientRect().top")
+        assert abs(is_at - was_at) <= 1, "what one reads stays where it is"
+
+
+def test_an_update_that_comes_too_late_is_offered_as_a_note(chromium: Browser, site: Site) -> None:
+    with opened(chromium) as page:
+        site.sign_in(page)
+        declare(page, site)
+        quicker = page.context.new_page()
+        quicker.goto(page.url)
+        quicker.get_by_role("button", name="Resolve").click()
+        expect(quicker.get_by_role("button", name="Draft it")).to_be_visible()
+        page.get_by_label("What is new?").fill("It was the cache")
+        page.get_by_role("button", name="Post").click()
+        expect(page.get_by_role("alert")).to_contain_text("is resolved")
+        expect(page.get_by_label("For the timeline")).to_have_value("It was the cache")
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.locator(".timeline")).to_contain_text("It was the cache")
 
 
 def test_an_unchanged_page_costs_a_304(chromium: Browser, site: Site) -> None:
     with opened(chromium) as page:
         site.sign_in(page)
         declare(page, site)
-        with page.expect_response(lambda answer: answer.status == 304, timeout=15_000) as polled:
-            pass
-        assert polled.value.url.endswith("/incidents/INC-1/live")
+        page.clock.install()
+        page.goto(page.url)
+        polls = f"{page.url}/live"
+        unchanged = page.expect_response(
+            lambda answer: answer.url == polls and answer.status == 304, timeout=30_000
+        )
+        with unchanged:
+            page.clock.fast_forward(POLL_MS)
 
 
 def test_the_main_path_works_without_javascript(chromium: Browser, site: Site) -> None:
@@ -108,20 +186,25 @@ def test_axe_finds_nothing_on_any_page(chromium: Browser, site: Site, scheme: st
         site.sign_in(page)
         assert_accessible(page)
         declare(page, site)
+        expect(page.locator(".timeline")).to_be_visible()
         assert_accessible(page)
+        incident = page.url
         for panel in page.locator("details.panel > summary").all():
             panel.click()
         assert_accessible(page)
         page.get_by_role("button", name="Resolve").click()
+        expect(page.get_by_role("button", name="Draft it")).to_be_visible()
         assert_accessible(page)
         page.get_by_role("button", name="Draft it").click()
+        expect(page.get_by_role("article")).to_be_visible()
         assert_accessible(page)
-        paths = ("/", "/incidents/new", "/incidents/INC-1/postmortem/edit", "/incidents/INC-99")
-        for path in paths:
-            page.goto(site.url + path)
+        missing = f"{site.url}/incidents/INC-999"
+        for url in (site.url, f"{site.url}/incidents/new", f"{incident}/postmortem/edit", missing):
+            page.goto(url)
             assert_accessible(page)
         page.goto(f"{site.url}/incidents/new")
         page.get_by_role("button", name="Declare", exact=True).click()
+        expect(page.get_by_role("alert")).to_be_visible()
         assert_accessible(page)
 
 
@@ -132,13 +215,152 @@ def test_no_page_is_wider_than_the_screen(chromium: Browser, site: Site, width: 
         declare(page, site, "W" * 100)
         page.get_by_label("What is new?").fill("x" * 2_000 + " <b>not bold</b>")
         page.get_by_role("button", name="Post").click()
-        for path in ("/", "/incidents/new", "/incidents/INC-1"):
-            page.goto(site.url + path)
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, path
+        expect(page.get_by_role("status").first).to_contain_text("posted")
+        incident = page.url
+        for url in (site.url, f"{site.url}/incidents/new", incident):
+            page.goto(url)
+            assert_fits(page, width)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_keyboard_comes_to_what_to_do_before_the_timeline_and_shows_where_it_is(
+    chromium: Browser, site: Site, width: int
+) -> None:
+    with opened(chromium, viewport={"width": width, "height": 800}) as page:
+        site.sign_in(page)
+        declare(page, site)
+        page.goto(page.url)
+        order = []
+        while "Post" not in order:
+            page.keyboard.press("Tab")
+            assert page.evaluate(VISIBLE_FOCUS), page.evaluate(FOCUSED)
+            order.append(page.evaluate(FOCUSED))
+            assert len(order) < 15, order
+        assert order[0] == "Skip to the content"
+        assert order[-3:] == ["update-message", "update-status", "Post"]
+        above = page.get_by_role("button", name="Post", exact=True).bounding_box()
+        below = page.locator("#event-1").bounding_box()
+        assert above
+        assert below
+        assert width > 390 or above["y"] < below["y"], "seen in the order of the keyboard"
+
+
+def test_an_admin_retries_and_skips_what_was_not_delivered(
+    chromium: Browser, company: World
+) -> None:
+    installed = install(company.env["DATABASE_URL"])
+    with opened(chromium) as page:
+        Site(company.app_url, company.env["DATABASE_URL"]).sign_in(page)
+        refuse(company, installed, "The first")
+        refuse(company, installed, "The second")
+        open_deliveries(page)
+        rows = page.get_by_role("listitem").filter(has_text="· delivery")
+        given_up = rows.count()
+        assert given_up >= 2
+        expect(page.get_by_role("heading", name="Slack refused: token_revoked")).to_have_count(1)
+        expect(page.get_by_role("heading", name=f"Given up {given_up}")).to_be_visible()
+
+        rows.filter(has_text="A message").first.get_by_role("button", name="Skip").click()
+        expect(page.get_by_role("status")).to_contain_text("is left out")
+        expect(rows).to_have_count(given_up - 1)
+
+        rows.first.get_by_role("button", name="Retry").click()
+        expect(page.get_by_role("status")).to_contain_text("is tried again")
+        wait_until_idle(installed)
+        open_deliveries(page)
+        expect(rows).to_have_count(given_up - 1)
+
+        token(company, "active")
+        page.get_by_role("button", name="Retry all").click()
+        expect(page.get_by_role("status")).to_contain_text("tried again")
+        wait_until_idle(installed)
+        open_deliveries(page)
+        expect(page.get_by_text("Everything that could be delivered was.")).to_be_visible()
+        channel = next(c["name"] for c in company.channels() if c["name"].startswith("inc-"))
+        told = str(company.texts(channel, ADA))
+        assert "The second" in told
+        assert "The first" not in told, "what was left out is never made"
+
+
+def test_what_goes_on_by_itself_is_listed_until_it_is_done(
+    chromium: Browser, company: World
+) -> None:
+    token(company, "active")
+    with opened(chromium) as page:
+        Site(company.app_url, company.env["DATABASE_URL"]).sign_in(page)
+        company.fault(kind="server_error", method="chat.postMessage")
+        company.type(ADA, "status INC-1 Slack is broken")
+        waiting = page.get_by_role("region", name="Waiting")
+        eventually(lambda: open_deliveries(page) and waiting.get_by_text("A message").count())
+        expect(waiting).to_contain_text("These go on by themselves.")
+        company.heal()
+        eventually(lambda: open_deliveries(page) and not waiting.count(), 30)
+
+
+def test_a_responder_may_not_see_all_deliveries(chromium: Browser, site: Site) -> None:
+    with opened(chromium) as page:
+        site.sign_in(page, "Ken Alvarez", Role.RESPONDER)
+        expect(page.get_by_role("link", name="Deliveries")).to_have_count(0)
+        page.goto(f"{site.url}/settings/deliveries")
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("Only an admin can see all deliveries.")
+        expect(page.get_by_text("Error 403")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_deliveries_page_is_accessible_and_fits_a_phone(
+    chromium: Browser, company: World, scheme: str
+) -> None:
+    refuse(company, install(company.env["DATABASE_URL"]), "For nobody")
+    phone = {"width": 390, "height": 844}
+    with opened(chromium, color_scheme=scheme, bypass_csp=True, viewport=phone) as page:
+        Site(company.app_url, company.env["DATABASE_URL"]).sign_in(page)
+        page.get_by_role("link", name="Deliveries").click()
+        expect(page.get_by_role("button", name="Retry all")).to_be_visible()
+        assert_accessible(page)
+        assert_fits(page, 390)
+        top = page.locator(".top").bounding_box()
+        assert top
+        assert top["height"] < 60, "the navigation keeps to one line"
+        page.goto(f"{company.app_url}/incidents/INC-1")
+        expect(page.get_by_role("heading", name="Not delivered yet")).to_be_visible()
+        assert_accessible(page)
+        assert_fits(page, 390)
+
+
+def open_deliveries(page: Page) -> bool:
+    page.goto(urljoin(page.url, "/settings/deliveries"))
+    return True
+
+
+def refuse(company: World, installed: Flask, text: str) -> None:
+    """Have Slack refuse an update for good."""
+    token(company, "revoked")
+    company.type(ADA, f"status INC-1 {text}")
+    wait_until_idle(installed)
+
+
+def token(company: World, state: str) -> None:
+    changed = {"token_state": state}
+    assert requests.put(f"{company.slack_url}/sandbox/settings", json=changed, timeout=10).ok
+
+
+def wait_until_idle(installed: Flask) -> None:
+    """Return once nothing is left to deliver: made, or given up."""
+
+    def idle() -> bool:
+        with installed.app_context():
+            return not list_deliveries(db.session(), UNFINISHED)
+
+    eventually(idle, 30)
+
+
+def assert_fits(page: Page, width: int) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
 
 
 def assert_accessible(page: Page) -> None:
+    page.wait_for_load_state()
     page.add_script_tag(path=str(AXE))
     found = page.evaluate("axe.run().then(result => result.violations)")
     assert [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found] == [], page.url

@@ -1,17 +1,19 @@
 """People who go on working while harm is done, and remember what they were told."""
 
+import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import requests
 
 from tests.drills.fleet import Fleet
-from tests.scenarios.world import ADA, World
+from tests.scenarios.world import ADA, Browser, World
 from tests.slack.sender import signed_headers, slash, submission
 
 SLACK_WAITS_SECONDS = 3.0
@@ -158,3 +160,94 @@ def check_nothing_lost_or_shown_twice(fleet: Fleet, ledger: Ledger) -> None:
         seen = [word for text in shown for word in text.split() if word in set(order)]
         assert seen == order, f"the order in {reference}"
     assert "whole" in fleet.company.flask("audit", "verify")
+
+
+class Visitor(Browser):
+    """A person at a browser, signed in, who is told how each form went instead of failing.
+
+    `urls` are the app's addresses: where nobody listens, the next one is asked.
+    """
+
+    def __init__(self, signed_in: Browser) -> None:
+        super().__init__(signed_in._url)
+        self._session = signed_in._session
+        self.urls = [signed_in._url]
+
+    def send(self, path: str, fields: Mapping[str, str]) -> requests.Response:
+        """Send a form as it was filled in, and follow where it leads. Raises RequestException."""
+        return self._ask("POST", path, data=fields)
+
+    def open_form(self, path: str) -> dict[str, str]:
+        """Return what a page's forms hold before anything is typed. Raises RequestException."""
+        page = self._ask("GET", path)
+        if page.status_code != 200:
+            raise requests.HTTPError(path, response=page)
+        return dict(re.findall(r'name="(csrf_token|request_key)" value="([^"]+)"', page.text))
+
+    def _ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        *others, last = self.urls
+        for url in others:
+            with suppress(requests.ConnectionError):
+                return self._session.request(method, url + path, timeout=10, **more)
+        return self._session.request(method, last + path, timeout=10, **more)
+
+
+def insist(say: Callable[[], Said], seconds: float = 30) -> list[Said]:
+    """Ask again after each refusal and each silence, as people do, until told that it is done.
+
+    Returns all that was said; the last one is the acceptance.
+    """
+    told: list[Said] = []
+    deadline = time.monotonic() + seconds
+    while not (told and told[-1].accepted):
+        assert time.monotonic() < deadline, f"still not accepted: {told[-1]}"
+        if told:
+            time.sleep(0.2)
+        told.append(say())
+    return told
+
+
+def insist_on_declaring(company: World, ledger: Ledger, title: str, **fields: str) -> list[Said]:
+    """Submit one open declare modal until it is accepted."""
+    view_id = f"V{title}-{next(_numbers)}"
+    values = {
+        "title": title,
+        "severity": "P3",
+        "service": "payments",
+        "commander": ADA,
+        "summary": "",
+        **fields,
+    }
+
+    def submit() -> Said:
+        return _send(company, title, submission("declare", values, user=ADA, view_id=view_id))
+
+    told = insist(submit)
+    told[-1].reference = told[-1].answer.split('"text": "')[1].split()[0]
+    ledger.declared.append(told[-1])
+    return told
+
+
+def insist_on_the_web(visitor: Visitor, ledger: Ledger, title: str) -> list[Said]:
+    """Fill in the declare form once, and send it until it is accepted."""
+    fields: dict[str, str] = {}
+    typed = {"title": title, "severity": "P3", "service": "payments", "commander": "1"}
+
+    def send() -> Said:
+        started = time.monotonic()
+        try:
+            if not fields:
+                fields.update(visitor.open_form("/incidents/new"), **typed)
+            response = visitor.send("/incidents/new", fields)
+        except requests.HTTPError as refusal:
+            response = refusal.response
+        except requests.RequestException as error:
+            return Said(title, None, type(error).__name__, time.monotonic() - started)
+        found = re.search(r"/incidents/(INC-\d+)$", response.url)
+        reference = found[1] if found and response.ok else ""
+        seconds = time.monotonic() - started
+        return Said(title, bool(reference), response.text, seconds, reference)
+
+    told = insist(send)
+    ledger.declared.append(told[-1])
+    return told

@@ -123,6 +123,7 @@ class SlackApi:
         status = response.status_code
         if status == 429 or code in ("ratelimited", "rate_limited"):
             after = _seconds(response.headers)
+            self.pacer.worked(SERVICE)
             self.pacer.hold(SERVICE, operation, after)
             return Wait(f"Slack asks to wait {after:g} s with {operation}", after)
         if status >= 500 or code in _PASSING:
