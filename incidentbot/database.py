@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, event, func, select
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -19,6 +21,8 @@ BUSY_TIMEOUT_SECONDS = 15
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_SECONDS = 15
 IDLE_TIMEOUT_SECONDS = 60
+# What SQLAlchemy raises while the database cannot be reached.
+DATABASE_AWAY = (OperationalError, InterfaceError, NoConnectionFree)
 _CLOCK = select(func.clock_timestamp())
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Integer, Select, and_, bindparam, exists, func, or_, sele
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from incidentbot import database
-from incidentbot.database import UtcDateTime, is_postgres, write_transaction
+from incidentbot.database import DATABASE_AWAY, UtcDateTime, is_postgres, write_transaction
 from incidentbot.outbox.models import IN_SQL_UNFINISHED, UNFINISHED, Delivery, DeliveryState
 from incidentbot.outbox.publish import mark_due, wake, why_it_waits
 
@@ -137,7 +137,8 @@ class Dispatcher:
         except Exception as error:
             # It may well be made, and the database refuses what came of it. Without this it would
             # be made again with every lease, and nobody would ever be told.
-            log.exception("outcome not recorded", extra={"delivery": delivery.id})
+            known = isinstance(error, DATABASE_AWAY)
+            log.error("outcome not recorded", exc_info=not known, extra={"delivery": delivery.id})
             reason = f"what came of it could not be recorded: {type(error).__name__}"
             return self._record(delivery, partial(_record_plainly, reason=reason))
 

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 
+from incidentbot.database import DATABASE_AWAY
 from incidentbot.outbox.dispatch import Dispatcher
 from incidentbot.outbox.models import Delivery
 from incidentbot.outbox.publish import Streams, tell
@@ -104,8 +105,10 @@ class StreamPool:
             priority = 0
             try:
                 again, priority = self._make_next(stream)
+            except DATABASE_AWAY as error:
+                # Nothing is lost: what is leased is taken up after its lease.
+                log.warning("the database is away: %s", type(error).__name__)
             except Exception:
-                # The database is away. Nothing is lost: what is leased is taken up after its lease.
                 log.exception("could not work on a stream", extra={"stream": stream})
             self._put_back(stream, again, priority)
 

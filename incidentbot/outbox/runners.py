@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from incidentbot import database
-from incidentbot.database import write_transaction
+from incidentbot.database import DATABASE_AWAY, write_transaction
 from incidentbot.outbox.dispatch import Dispatcher
 from incidentbot.outbox.models import Turn
 from incidentbot.outbox.pool import StreamPool
@@ -56,8 +56,10 @@ class Sweep:
             try:
                 if self._is_my_turn() and (due := self._dispatcher.due_streams(STREAMS_PER_SWEEP)):
                     self._hand_out(due)
+            except DATABASE_AWAY as error:
+                # Nothing is lost, the next sweep tries again.
+                log.warning("the database is away: %s", type(error).__name__)
             except Exception:
-                # The database may be away: nothing is lost, the next sweep tries again.
                 log.exception("could not look for due deliveries")
             if self._stopping.wait(self._seconds):
                 return

@@ -12,8 +12,8 @@ from incidentbot.incidents.errors import IncidentError, InvalidInput, NotFound
 Answer = dict[str, Any]
 
 _NOT_NOW = (
-    "incidentbot cannot reach its database right now, so nothing was changed. "
-    "Please try again in a minute."
+    "incidentbot cannot reach its database right now, so this was most likely not done. "
+    "Please look at the incident in a minute, and try again."
 )
 _BROKEN = (
     "Something went wrong inside incidentbot; the error is in its log. "

@@ -5,10 +5,9 @@ from typing import Any
 
 from flask import Flask, g, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException
 
+from incidentbot.database import DATABASE_AWAY
 from incidentbot.extensions import login
 from incidentbot.incidents.errors import (
     IncidentError,
@@ -53,7 +52,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(CSRFError, _forged)
     app.register_error_handler(IncidentError, _refused)
-    for no_database in (OperationalError, InterfaceError, NoConnectionFree):
+    for no_database in DATABASE_AWAY:
         app.register_error_handler(no_database, _no_database)
     app.register_error_handler(Exception, _broken)
 
