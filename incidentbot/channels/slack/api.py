@@ -109,13 +109,14 @@ class SlackApi:
         return data
 
     def _pace(self, method: str, arguments: Mapping[str, Any]) -> tuple[str, RateLimitItem | None]:
-        """Return what is counted, and how often it may happen."""
+        """Return what is counted, by Slack's name for it, and how often it may happen."""
+        operation = method.replace("_", ".", 1)
         if method == _PER_CHANNEL:
-            operation = f"{method} in {arguments['channel']}"
+            operation = f"{operation} in {arguments['channel']}"
             limit = RateLimitItemPerSecond(max(1, math.ceil(self.rate_factor)))
             return operation, limit if self.rate_factor else None
         calls = math.ceil(_PER_MINUTE.get(method, 0) * self.rate_factor)
-        return method, RateLimitItemPerMinute(calls) if calls else None
+        return operation, RateLimitItemPerMinute(calls) if calls else None
 
     def _explain(self, error: SlackApiError, operation: str) -> Exception:
         response = error.response
