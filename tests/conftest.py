@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.servers import processes
-from tests.servers.browser import chromium
+from tests.servers.browser import LAUNCH_ARGS
+from tests.servers.browser import chromium as find_chromium
 from tests.servers.postgres import PostgresServer
 from tests.servers.postgres import postgres_server as running_postgres
 from tests.servers.redis import RedisServer
@@ -48,7 +50,16 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest.fixture(scope="session")
 def chromium_path() -> Path:
     """The Chromium to drive."""
-    return chromium()
+    return find_chromium()
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path: Path) -> Iterator[Browser]:
+    """A running Chromium, one for each test process: Playwright runs but once in a thread."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=list(LAUNCH_ARGS))
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

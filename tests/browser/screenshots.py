@@ -12,11 +12,10 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 from incidentbot.extensions import db
 from incidentbot.users.models import Role
 from incidentbot.users.people import invite, make_sign_in_secret
-from tests.browser.conftest import CHROMIUM_FLAGS
 from tests.browser.sandbox_page import Person, person
 from tests.installation import install
 from tests.scenarios.world import ADA, GRACE, LINUS, MARGARET, World, eventually, world
-from tests.servers.browser import chromium
+from tests.servers.browser import LAUNCH_ARGS, chromium
 from tests.servers.processes import ROOT
 
 SHOWN = ROOT / "docs" / "images"
@@ -42,7 +41,9 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        browser = playwright.chromium.launch(executable_path=str(chromium()), args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=str(chromium()), args=list(LAUNCH_ARGS)
+        )
         with world(f"sqlite:///{folder}/app.db", folder, **SETTINGS) as company:
             room = tell(company)
             take_shown(browser, company, room)

@@ -107,8 +107,12 @@ def test_an_incident_by_hand_from_declare_to_post_mortem(chromium: Browser, comp
             expect(grace.page.get_by_text("have not joined it")).to_be_visible()
             grace.page.get_by_role("button", name="Join channel").click()
             grace.write("/incident status It is me")
-            expect(grace.newest).to_contain_text("Only visible to you")
-            expect(grace.newest).to_contain_text("commander")
+            refusal = (
+                grace.page.get_by_role("log")
+                .locator(".message")
+                .filter(has_text="Only visible to you")
+            )
+            expect(refusal.last).to_contain_text("commander")
             expect(ada.messages.get_by_text("It is me")).to_have_count(0)
             grace.press("Hand over")
             expect(grace.modal.get_by_role("heading")).to_have_text("Take over")
@@ -126,8 +130,11 @@ def test_an_incident_by_hand_from_declare_to_post_mortem(chromium: Browser, comp
                 expect(somebody.page.locator("#topic")).to_contain_text("resolved")
                 expect(somebody.messages.get_by_text("Rolled back").last).to_be_visible()
             grace.write("/incident timeline")
-            expect(grace.newest).to_contain_text("Incident declared")
-            expect(grace.newest).to_contain_text("Rolled back")
+            timeline = (
+                grace.page.get_by_role("log").locator(".message").filter(has_text="Timeline of")
+            )
+            expect(timeline).to_contain_text("Incident declared")
+            expect(timeline).to_contain_text("Rolled back")
             grace.write("/incident postmortem")
             expect(grace.messages.get_by_role("link", name="Open it")).to_have_attribute(
                 "href", f"{company.app_url}/incidents/{reference}/postmortem"

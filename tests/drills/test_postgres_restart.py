@@ -20,7 +20,7 @@ from tests.drills.people import (
 
 UPDATING, DECLARING, IN_BROWSERS = 2, 1, 1
 BETWEEN_SECONDS = 0.1
-TRY_AGAIN = ("Please try again", "Wait a moment and")
+TRY_AGAIN = ("and try again", "Wait a moment and")
 
 
 def test_nothing_acknowledged_is_lost_when_postgres_crashes(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ DOUBTFUL = {
 
 
 def test_what_is_in_doubt_is_neither_lost_nor_shown_twice(tmp_path: Path) -> None:
-    drill(tmp_path, updates=5, hangs=1, hang_seconds=1)
+    drill(tmp_path, updates=3, hangs=1, hang_seconds=1)
 
 
 def drill(folder: Path, updates: int = 30, hangs: int = 6, hang_seconds: int = 12) -> str:

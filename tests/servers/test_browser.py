@@ -3,21 +3,17 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from tests.servers import browser
 from tests.servers.missing import Missing
 
 
-def test_it_draws_a_page(chromium_path: Path) -> None:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=chromium_path, args=list(browser.LAUNCH_ARGS)
-        )
-        page = chromium.new_page()
-        page.set_content("<h1>All <em>operational</em></h1>")
-        assert page.inner_text("h1") == "All operational"
-        chromium.close()
+def test_it_draws_a_page(chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.set_content("<h1>All <em>operational</em></h1>")
+    assert page.inner_text("h1") == "All operational"
+    page.close()
 
 
 def test_without_one_root_on_debian_installs_it(

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -29,11 +29,16 @@ METADATA_TYPE = "incidentbot_delivery"
 
 @dataclass(frozen=True)
 class Slack:
-    """What every sender needs: Slack's API, a way to read the database, the address of our pages."""
+    """What every sender needs: Slack's API, a way to read the database, the address of our pages.
+
+    `conversations` are the direct messages opened so far, by person. They stay the same; to open
+    one again each time its message has to wait would use up what Slack allows.
+    """
 
     api: SlackApi
     sessions: sessionmaker[Session]
     base_url: str
+    conversations: dict[str, str] = field(default_factory=dict)
 
 
 def handlers(slack: Slack | None) -> dict[str, Handler]:
@@ -169,8 +174,7 @@ def send_dm(slack: Slack, delivery: Delivery) -> Receipt:
             "text": blocks.event_text(incident, event),
             "blocks": blocks.direct_message(incident, event, slack.base_url),
         }
-    channel = slack.api.call("conversations_open", users=delivery.target)["channel"]["id"]
-    return _post_message(slack, delivery, channel, message)
+    return _post_message(slack, delivery, _conversation_with(slack, delivery.target), message)
 
 
 def send_profile(slack: Slack, delivery: Delivery) -> Receipt:
@@ -222,6 +226,13 @@ def _incident(slack: Slack, delivery: Delivery) -> Iterator[tuple[Session, Incid
 def _war_room(slack: Slack, delivery: Delivery) -> str:
     with _incident(slack, delivery) as (_session, incident):
         return _channel_of(incident)
+
+
+def _conversation_with(slack: Slack, person: str) -> str:
+    if person not in slack.conversations:
+        opened = slack.api.call("conversations_open", users=person)
+        slack.conversations[person] = opened["channel"]["id"]
+    return slack.conversations[person]
 
 
 def _channel_of(incident: Incident) -> str:
