@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from flask import Flask
 from redis.exceptions import RedisError
-from rq import Queue, SimpleWorker
+from rq import Queue, SimpleWorker, get_current_job
 from rq.exceptions import StopRequested
 from rq.worker_pool import ForkProcess, WorkerPool
 
@@ -28,7 +28,7 @@ from incidentbot.extensions import db
 from incidentbot.outbox.pool import StreamPool
 from incidentbot.outbox.publish import forget_waker, on_wake
 from incidentbot.outbox.runners import Sweep, take_turn
-from incidentbot.redis_wake import QUEUES, RedisWaker, connect
+from incidentbot.redis_wake import LEAST_URGENT, QUEUES, URGENT, RedisWaker, connect
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,6 @@ REDIS_AGAIN_SECONDS = 1.0
 SAME_SIGNAL_SECONDS = 0.5
 ORPHAN_CHECK_SECONDS = 1.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-BY_DEFAULT = 3  # the priority of a stream until its next delivery says otherwise
 
 _pool: StreamPool | None = None
 
@@ -57,7 +56,9 @@ def deliver(stream: str) -> None:
     """
     if _pool is None:
         raise RuntimeError("this is not a process of `flask worker`")
-    _pool.nudge_when_free(stream, BY_DEFAULT)
+    job = get_current_job()
+    is_urgent = job is not None and job.origin == URGENT
+    _pool.nudge_when_free(stream, LEAST_URGENT if is_urgent else LEAST_URGENT + 1)
 
 
 class _Fleet(WorkerPool):

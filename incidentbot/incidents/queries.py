@@ -170,9 +170,14 @@ def latest_updates(session: Session, incident_ids: Sequence[int]) -> dict[int, T
 def delivery_states(session: Session, incident_id: int) -> str:
     """Return what changes when the state of any of an incident's deliveries does."""
     rows = session.execute(
-        select(Delivery.state, func.count(), func.sum(Delivery.attempts))
+        select(
+            Delivery.state,
+            func.count(),
+            func.sum(Delivery.attempts),
+            func.count(Delivery.last_error),
+        )
         .where(Delivery.incident_id == incident_id)
         .group_by(Delivery.state)
         .order_by(Delivery.state)
     )
-    return ",".join(f"{state.value}:{count}:{attempts}" for state, count, attempts in rows)
+    return ",".join(f"{state.value}:{':'.join(map(str, counts))}" for state, *counts in rows)

@@ -13,7 +13,7 @@ from incidentbot.incidents import commands, queries
 from incidentbot.incidents.errors import AlreadyDone, IncidentError, InvalidInput
 from incidentbot.incidents.lifecycle import next_statuses
 from incidentbot.incidents.models import Incident
-from incidentbot.outbox.models import Delivery, DeliveryState
+from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
 from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
 from incidentbot.web.actions import FORMS, person_id, verdicts
@@ -186,10 +186,8 @@ def _live(incident: Incident) -> dict[str, Any]:
 
 
 def _is_late(delivery: Delivery) -> bool:
-    """Whether a delivery has failed at least once and is still to be made."""
-    return delivery.state in (DeliveryState.RETRYING, DeliveryState.LEASED) and bool(
-        delivery.last_error
-    )
+    """Whether a delivery is still to be made, and something has kept it so far."""
+    return delivery.state in UNFINISHED and bool(delivery.last_error)
 
 
 def _forms(incident: Incident) -> dict[str, Any]:
