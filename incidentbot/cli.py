@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import AppGroup, ScriptInfo, pass_script_info
 
 from incidentbot.audit.log import verify
 from incidentbot.config import Settings
@@ -108,17 +108,18 @@ def skip(delivery_id: int) -> None:
 
 
 @click.command("worker")
-@with_appcontext
-def worker() -> None:
+@pass_script_info
+def worker(info: ScriptInfo) -> None:
     """Deliver, told by Redis what is due: as many processes as WORKERS says, until SIGTERM."""
     from incidentbot.worker import run  # RQ is of no use to the other commands
 
-    settings: Settings = current_app.extensions["settings"]
+    app = info.load_app()
+    settings: Settings = app.extensions["settings"]
     if settings.redis_url is None:
         raise click.ClickException(
             "flask worker needs REDIS_URL. Without Redis the web process delivers by itself."
         )
-    run(current_app._get_current_object())  # type: ignore[attr-defined] # Flask's proxy
+    run(app, settings.redis_url)
 
 
 @contextmanager

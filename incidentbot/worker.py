@@ -41,12 +41,10 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _pool: StreamPool | None = None
 
 
-def run(app: Flask) -> None:
+def run(app: Flask, redis_url: str) -> None:
     """Run the worker processes until SIGTERM; a second one ends them at once."""
     settings: Settings = app.extensions["settings"]
-    if settings.redis_url is None:
-        raise RuntimeError("flask worker needs REDIS_URL; without it the web process delivers")
-    _Fleet(app, settings).start(logging_level=settings.log_level)
+    _Fleet(app, redis_url, settings.workers).start(logging_level=settings.log_level)
 
 
 def deliver(stream: str) -> None:
@@ -64,10 +62,9 @@ def deliver(stream: str) -> None:
 class _Fleet(WorkerPool):
     """RQ's pool of processes, each of which is one of our workers."""
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
-        assert settings.redis_url is not None  # noqa: S101 - run() has checked
-        super().__init__(list(QUEUES), connect(settings.redis_url), num_workers=settings.workers)
-        self._app = app
+    def __init__(self, app: Flask, redis_url: str, processes: int) -> None:
+        super().__init__(list(QUEUES), connect(redis_url), num_workers=processes)
+        self._app, self._redis_url = app, redis_url
 
     def start_worker(self, *args: Any, **kwargs: Any) -> None:
         """Start one. A signal waits until whom it is for knows what it means."""
@@ -78,7 +75,8 @@ class _Fleet(WorkerPool):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def get_worker_process(self, name: str, *_args: Any, **_kwargs: Any) -> BaseProcess:
-        return ForkProcess(target=_work, args=(self._app, name, os.getpid()), name=f"worker-{name}")
+        arguments = (self._app, self._redis_url, name, os.getpid())
+        return ForkProcess(target=_work, args=arguments, name=f"worker-{name}")
 
 
 class _Listener(SimpleWorker):
@@ -124,7 +122,7 @@ class _Signals:
             raise StopRequested
 
 
-def _work(app: Flask, name: str, parent: int) -> NoReturn:
+def _work(app: Flask, redis_url: str, name: str, parent: int) -> NoReturn:
     """Be one worker process."""
     global _pool
     settings: Settings = app.extensions["settings"]
@@ -133,7 +131,7 @@ def _work(app: Flask, name: str, parent: int) -> NoReturn:
         db.engine.dispose(close=False)  # the parent's connections are not ours
     dispatcher, sessions = build_dispatcher(app), sessions_of(app)
     _pool = StreamPool(dispatcher, settings.delivery_threads)
-    waker = RedisWaker(str(settings.redis_url), stand_in=_pool.nudge)
+    waker = RedisWaker(redis_url, stand_in=_pool.nudge)
     sweep = Sweep(
         dispatcher,
         waker.sweep,
@@ -145,7 +143,7 @@ def _work(app: Flask, name: str, parent: int) -> NoReturn:
     on_wake(waker.wake)
     sweep.start()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _listen(settings, signals)
+    _listen(redis_url, signals)
     forget_waker(waker.wake)
     _pool.stop(settings.shutdown_grace)
     sweep.stop()
@@ -153,12 +151,12 @@ def _work(app: Flask, name: str, parent: int) -> NoReturn:
     os._exit(0)  # a thread that still waits for an answer must not delay the end
 
 
-def _listen(settings: Settings, signals: _Signals) -> None:
+def _listen(redis_url: str, signals: _Signals) -> None:
     """Take jobs from Redis until a signal asks to stop, however often Redis goes away meanwhile."""
     with suppress(StopRequested):
         while not signals.stopping:
             try:
-                redis = connect(str(settings.redis_url))
+                redis = connect(redis_url)
                 queues = [Queue(queue, connection=redis) for queue in QUEUES]
                 signals.listener = _Listener(queues, name=uuid.uuid4().hex, connection=redis)
                 if not signals.stopping:  # it was asked to before there was a listener to tell

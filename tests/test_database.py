@@ -99,7 +99,7 @@ def test_what_refers_to_nothing_is_refused(team: Team) -> None:
 def test_a_time_without_a_zone_is_refused(team: Team) -> None:
     team.declare()
     with team.sessions() as session, pytest.raises(StatementError, match="naive"):
-        session.scalars(select(Incident).where(Incident.declared_at > datetime(2026, 3, 1))).all()  # noqa: DTZ001
+        session.scalars(select(Incident).where(Incident.declared_at > datetime(2026, 3, 1))).all()  # noqa: DTZ001 - naive is meant
 
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -109,7 +109,7 @@ def test_any_time_comes_back_as_the_same_moment_in_utc(sqlite_url: str, postgres
     with a_team(sqlite_url) as small, a_team(postgres_url) as large:
 
         @settings(max_examples=30)
-        @given(st.datetimes(datetime(1970, 1, 2), datetime(9000, 1, 1), timezones=zones))  # noqa: DTZ001
+        @given(st.datetimes(datetime(1970, 1, 2), datetime(9000, 1, 1), timezones=zones))  # noqa: DTZ001 - naive is meant
         def same(moment: datetime) -> None:
             for team in (small, large):
                 with team.sessions() as session:

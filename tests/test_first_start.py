@@ -1,5 +1,7 @@
 """What a new installation begins with, once, whoever starts first."""
 
+from typing import Any
+
 from sqlalchemy import delete, func, select
 
 from incidentbot.audit.models import AuditHead
@@ -107,7 +109,10 @@ def _empty(team: Team) -> None:
 
 def _assert_filled_once(team: Team) -> None:
     with team.sessions() as session:
-        count = lambda column: session.scalars(select(func.count(column))).one()  # noqa: E731
+
+        def count(column: Any) -> int:
+            return session.scalars(select(func.count(column))).one()
+
         assert count(Template.id) == len(TEMPLATES)
         assert count(Service.id) == 2
         assert count(AuditHead.id) == count(Counter.name) == 1

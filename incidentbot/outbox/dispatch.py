@@ -190,7 +190,7 @@ class Dispatcher:
                 row.lease_until = None
                 outcome(session, row)
                 if row.state in (DeliveryState.DONE, DeliveryState.SKIPPED):
-                    mark_due(session, _freed_by(session, row))
+                    mark_due(session, freed_by(session, row))
                 again = None
                 if row.state in UNFINISHED:
                     again = max(0.0, (row.due_at - database.now(session)).total_seconds())
@@ -290,7 +290,7 @@ def _sees_nothing(session: Session, look: Select[int], wanted: dict[str, Any]) -
     return session.execute(look, {"now": database.now(session), **wanted}).first() is None
 
 
-def _freed_by(session: Session, row: Delivery) -> dict[str, int]:
+def freed_by(session: Session, row: Delivery) -> dict[str, int]:
     """Return the streams of the deliveries that waited for this one."""
     return dict(session.execute(_WAITING_FOR, {"id": row.id}).all())
 

@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from incidentbot import database
+from incidentbot.outbox.dispatch import freed_by
 from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
 from incidentbot.outbox.publish import mark_due
 
@@ -98,10 +99,5 @@ def skip(session: Session, delivery: Delivery) -> bool:
     delivery.state = DeliveryState.SKIPPED
     delivery.last_error = "left out by an operator"
     delivery.finished_at = database.now(session)
-    streams = session.execute(
-        select(Delivery.stream, Delivery.priority).where(
-            Delivery.waits_for_id == delivery.id, Delivery.state.in_(UNFINISHED)
-        )
-    )
-    mark_due(session, {delivery.stream: delivery.priority, **dict(streams.all())})
+    mark_due(session, {delivery.stream: delivery.priority, **freed_by(session, delivery)})
     return True

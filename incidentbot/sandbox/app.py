@@ -25,7 +25,7 @@ def create_app(box: Sandbox) -> Flask:
     """Build the app around a sandbox."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 16_000_000
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined] # typed as its base class
     put_on_shelf(app.extensions, box)
     for door in _DOORS:
         app.register_blueprint(door)
@@ -34,5 +34,5 @@ def create_app(box: Sandbox) -> Flask:
 
 def new_sandbox(settings: Settings, port: int) -> Sandbox:
     """A sandbox that listens on `port`, with its saved workspace or a new one."""
-    host = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::") else settings.host  # noqa: S104
+    host = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::") else settings.host  # noqa: S104 - nobody listens there
     return Sandbox(settings, Store(settings.data), f"http://{host}:{port}")

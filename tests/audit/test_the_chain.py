@@ -165,9 +165,9 @@ def test_a_changed_head_is_found(story: Team) -> None:
         ("seq = 7", "the log ends at entry 6, its head says 7"),
         ("hash = 'other'", "entry 6 is not the one that the head of the chain knows"),
     ):
-        story.execute(f"UPDATE audit_head SET {change_head}")  # noqa: S608
+        story.execute(f"UPDATE audit_head SET {change_head}")  # noqa: S608 - the table above is ours
         assert story.problems() == [problem]
-        story.execute(f"UPDATE audit_head SET seq = {head[1]}, hash = '{head[2]}'")  # noqa: S608
+        story.execute(f"UPDATE audit_head SET seq = {head[1]}, hash = '{head[2]}'")  # noqa: S608 - the table above is ours
         assert story.problems() == []
     story.execute("DELETE FROM audit_head")
     assert story.problems() == ["the head of the chain is missing"]

@@ -49,7 +49,7 @@ class Fleet:
 
     def unfinished(self) -> int:
         """Return how many deliveries are still to be made."""
-        query = f"SELECT count(*) AS n FROM deliveries WHERE state IN {OPEN_STATES}"  # noqa: S608
+        query = f"SELECT count(*) AS n FROM deliveries WHERE state IN {OPEN_STATES}"  # noqa: S608 - a constant
         return int(self.rows(query)[0]["n"])
 
     def parked(self) -> list[dict[str, Any]]:

@@ -146,9 +146,9 @@ def test_a_command_that_the_database_breaks_off_half_way_leaves_nothing_behind(
         (commands.reopen, (closed_one, team.ada, "It is back")),
         (commands.draft_postmortem, (closed_one, team.ada)),
     ]
-    before, woken = team.state(), []
-    waker = lambda: woken.append(True)  # noqa: E731 - the same object is forgotten below
-    on_wake(waker)
+    before = team.state()
+    woken: list[Streams] = []
+    on_wake(woken.append)
     try:
         for table in ("timeline_events", "deliveries", "audit_entries"):
             with team.refusing(table):
@@ -157,7 +157,7 @@ def test_a_command_that_the_database_breaks_off_half_way_leaves_nothing_behind(
                         team.do(command, *arguments)
                     assert team.state() == before, command.__name__
     finally:
-        forget_waker(waker)
+        forget_waker(woken.append)
     assert not woken
     # Nothing stays locked either: the same commands work as soon as the database does.
     for command, arguments in attempts[:1] + attempts[-1:]:

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from incidentbot.outbox.dispatch import Dispatcher, Receipt, Retry
 from incidentbot.outbox.models import Delivery
 from incidentbot.outbox.runners import EmbeddedRunner
@@ -147,7 +149,9 @@ def test_a_mishap_while_sending_stops_nothing(team: Team) -> None:
         eventually(lambda: states(team).get("good") == "done")
 
 
-def test_when_the_database_was_away_it_goes_on_where_it_was(team: Team) -> None:
+def test_when_the_database_was_away_it_goes_on_where_it_was(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looked = threading.Event()
     engine = dispatcher(team)
     due_streams = engine.due_streams
@@ -159,7 +163,7 @@ def test_when_the_database_was_away_it_goes_on_where_it_was(team: Team) -> None:
             looked.set()
             raise
 
-    engine.due_streams = look_and_tell  # type: ignore[method-assign]
+    monkeypatch.setattr(engine, "due_streams", look_and_tell)
     with running(engine):
         post(team, letter("before"))
         eventually(lambda: all_done(team))
@@ -171,7 +175,7 @@ def test_when_the_database_was_away_it_goes_on_where_it_was(team: Team) -> None:
 
 
 def test_what_was_sent_while_the_database_was_away_is_looked_for_before_it_is_sent_again(
-    team: Team,
+    team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post(team, letter("a"))
     attempts: list[bool] = []
@@ -188,12 +192,12 @@ def test_what_was_sent_while_the_database_was_away_is_looked_for_before_it_is_se
 
     def deliver_and_tell(delivery: Delivery) -> float | None:
         try:
-            deliver(delivery)
+            return deliver(delivery)
         except Exception:
             unrecorded.set()
             raise
 
-    engine.deliver = deliver_and_tell  # type: ignore[method-assign]
+    monkeypatch.setattr(engine, "deliver", deliver_and_tell)
     with running(engine):
         assert unrecorded.wait(PATIENCE_SECONDS)
         team.execute(RETURN)

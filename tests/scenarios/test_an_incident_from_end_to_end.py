@@ -131,7 +131,7 @@ def _tell_the_story(company: World) -> None:
     assert [row["action"] for row in refused] == ["resolve", "resolve"]
     assert "whole" in company.flask("audit", "verify")
     open_states = "('pending', 'leased', 'retrying', 'parked')"
-    undelivered = f"SELECT kind, state, last_error FROM deliveries WHERE state IN {open_states}"  # noqa: S608
+    undelivered = f"SELECT kind, state, last_error FROM deliveries WHERE state IN {open_states}"  # noqa: S608 - a constant
     eventually(lambda: rows(company, undelivered) == [])
     # One card in each place, brought up to date rather than posted anew.
     eventually(lambda: "P1 resolved" in company.channel(name)["topic"])
