@@ -35,7 +35,15 @@ def test_models_and_migrations_agree(database_url: str) -> None:
     app = install(database_url)
     with app.app_context(), db.engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
+            connection,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                # Each database has its own table of words, which no model describes.
+                "include_name": lambda name, kind, _parents: (
+                    kind != "table" or not name.startswith("incident_search")
+                ),
+            },
         )
         assert compare_metadata(context, db.metadata) == []
 

@@ -24,7 +24,12 @@ class AuditEntry(Base):
     """
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("ix_audit_entries_subject_seq", "subject", "seq"),)
+    __table_args__ = (
+        Index("ix_audit_entries_subject_seq", "subject", "seq"),
+        Index("ix_audit_entries_actor_id_seq", "actor_id", "seq"),
+        Index("ix_audit_entries_action_seq", "action", "seq"),
+        Index("ix_audit_entries_at", "at"),
+    )
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(UtcDateTime)

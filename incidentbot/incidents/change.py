@@ -14,10 +14,14 @@ from incidentbot.audit import log as audit
 from incidentbot.audit.models import Outcome
 from incidentbot.database import write_transaction
 from incidentbot.incidents.errors import AlreadyDone, InvalidMove, NotAllowed, NotFound
-from incidentbot.incidents.lifecycle import Severity
+from incidentbot.incidents.figures import MOVES, count
+from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import EventKind, Incident, TimelineEvent
 from incidentbot.incidents.permissions import Action, judge
 from incidentbot.incidents.queries import parse_reference
+from incidentbot.incidents.search import add_words
+from incidentbot.incidents.severities import words_by_severity
+from incidentbot.incidents.visibility import may_see
 from incidentbot.outbox.publish import wake
 from incidentbot.routing.plan import IncidentEvent
 from incidentbot.routing.route import route
@@ -60,18 +64,24 @@ class Change:
         *,
         previous_severity: Severity | None = None,
         invite: Iterable[User | None] = (),
+        remove: User | None = None,
         in_channel: bool = True,
     ) -> None:
         """Append an event to the timeline and write the deliveries that tell it.
 
-        `invite` are people who belong in the incident's channel from now on. `in_channel` is False
-        for what the channel is spared.
+        `invite` are people who belong in the incident's channel from now on, `remove` is one who no
+        longer does. `in_channel` is False for what the channel is spared.
         """
         self.touch()
         newest = select(func.max(TimelineEvent.seq)).where(
             TimelineEvent.incident_id == self.incident.id
         )
         seq = (self.session.scalar(newest) or 0) + 1
+        data = dict(data or {})
+        before = Status(data["from"]) if kind in MOVES else self.incident.status
+        every = words_by_severity(self.session)[previous_severity or self.incident.severity]
+        count(self.incident, kind, self.now, before, every.update_every)
+        add_words(self.session, self.incident, text)
         self.session.add(
             TimelineEvent(
                 incident_id=self.incident.id,
@@ -82,7 +92,7 @@ class Change:
                 actor_name=self.actor.name,
                 door=self.actor.door.value,
                 text=text,
-                data=dict(data or {}),
+                data=data,
             )
         )
         self.reason = text or None
@@ -98,7 +108,10 @@ class Change:
                 severity=self.incident.severity,
                 previous_severity=previous_severity,
                 invite=tuple(dict.fromkeys(slack_ids)),
+                remove=remove.slack_user_id if remove else None,
                 in_channel=in_channel,
+                is_private=self.incident.is_private,
+                service_id=self.incident.service_id,
             ),
         )
 
@@ -150,7 +163,7 @@ def changing(session: Session, reference: str, actor: Actor, action: Action) -> 
     try:
         with write_transaction(session):
             incident = lock_incident(session, Incident.number == number)
-            if incident is None:
+            if incident is None or not may_see(session, incident, actor):
                 raise NotFound(f"There is no incident INC-{number}.")
             if audit.find_request(session, actor.request_id) is not None:
                 raise AlreadyDone("That was done already.")

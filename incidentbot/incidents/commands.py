@@ -32,6 +32,7 @@ from incidentbot.incidents.queries import (
     last_event,
     list_timeline,
 )
+from incidentbot.incidents.search import add_words
 from incidentbot.incidents.text import (
     POSTMORTEM_LIMIT,
     REASON_LIMIT,
@@ -39,6 +40,7 @@ from incidentbot.incidents.text import (
     clean_optional,
     clean_text,
 )
+from incidentbot.incidents.visibility import let_in
 from incidentbot.outbox.models import Delivery
 from incidentbot.outbox.publish import wake
 from incidentbot.routing.plan import is_relied_on
@@ -48,13 +50,18 @@ from incidentbot.users.models import Role, User
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a person fills in to declare an incident. `service` is a slug; no commander: who declares."""
+    """What a person fills in to declare an incident. `service` is a slug; no commander: who declares.
+
+    A private incident is seen by its people and admins only, has a private channel, and is told to
+    nobody else.
+    """
 
     title: str
     severity: str
     service: str
     commander_id: int | None = None
     summary: str = ""
+    is_private: bool = False
 
 
 def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
@@ -80,7 +87,7 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
         ).one()
         repeated = audit.find_request(session, actor.request_id)
         if repeated is not None:
-            incident = get_incident(session, repeated.subject)
+            incident = get_incident(session, repeated.subject, SYSTEM)
             return Result(incident, f"{incident.reference} is declared.", changed=False)
         service = _service(session, declaration.service)
         commander = _commander(session, declaration.commander_id or actor.user_id)
@@ -97,14 +104,28 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
             declared_by_id=actor.user_id,
             declared_at=now,
             updated_at=now,
+            status_since=now,
             version=0,
+            is_private=declaration.is_private,
+            # Columns count from here on; the defaults come only with the row.
+            seconds_declared=0,
+            seconds_investigating=0,
+            seconds_identified=0,
+            seconds_monitoring=0,
+            updates_due=0,
+            updates_late=0,
         )
         incident.slack_channel_name = _free_channel_name(session, incident)
         session.add(incident)
         session.flush()
         change = Change(session, incident, actor)
         change.before, change.now = {}, now
-        people = [commander, incident.declared_by, *service.owners]
+        people = [commander, incident.declared_by]
+        for person in filter(None, people):
+            let_in(session, incident, person)
+        add_words(session, incident, incident.reference, title, service.name)
+        if not incident.is_private:
+            people += service.owners
         change.tell(EventKind.DECLARED, summary, invite=people)
         change.audit(Action.DECLARE.value)
     wake(session)
@@ -286,6 +307,7 @@ def edit_postmortem(
             )
         change.before["postmortem"], change.details["postmortem"] = postmortem.body, text
         postmortem.body = text
+        add_words(session, change.incident, text)
         postmortem.version += 1
         postmortem.updated_at = change.now
         postmortem.updated_by_id = actor.user_id
@@ -338,6 +360,7 @@ def _give_command(change: Change, person: User, kind: EventKind, text: str) -> N
     data = {"from": incident.commander.name, "to": person.name, "to_id": person.id}
     incident.commander = person
     incident.commander_id = person.id
+    let_in(change.session, incident, person)
     change.tell(kind, text, data, invite=[person])
 
 
@@ -350,14 +373,14 @@ def _how_it_ended(session: Session, incident: Incident, kind: EventKind) -> str:
 
 def _service(session: Session, slug: str) -> Service:
     service = session.scalars(select(Service).where(Service.slug == slug)).one_or_none()
-    if service is None:
+    if service is None or service.archived_at is not None:
         raise InvalidInput("service", "Choose one of the services in the list.")
     return service
 
 
 def _commander(session: Session, user_id: int | None) -> User:
     user = session.get(User, user_id) if user_id is not None else None
-    if user is None:
+    if user is None or not user.is_active:
         raise InvalidInput("commander", "Choose a person in the list.")
     if user.role is Role.VIEWER:
         raise InvalidInput("commander", f"{user.name} is a viewer and cannot command.")

@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from incidentbot.incidents.figures import MOVES, UPDATES
 from incidentbot.incidents.lifecycle import Status
-from incidentbot.incidents.models import EventKind, TimelineEvent
-
-_FIRST_UPDATES = frozenset({EventKind.UPDATE, EventKind.STATUS, EventKind.RESOLVED})
-_MOVES = frozenset({EventKind.STATUS, EventKind.RESOLVED, EventKind.REOPENED, EventKind.CANCELLED})
+from incidentbot.incidents.models import TimelineEvent
 
 
 def time_to_first_update(events: Sequence[TimelineEvent]) -> timedelta | None:
     """Return the time from declaration to the first update anyone could read; None when there was none."""
     for event in events:
-        if event.kind in _FIRST_UPDATES:
+        if event.kind in UPDATES:
             return event.at - events[0].at
     return None
 
@@ -23,7 +21,7 @@ def time_in_statuses(events: Sequence[TimelineEvent], until: datetime) -> dict[S
     spent: dict[Status, timedelta] = {}
     status, since = Status.DECLARED, events[0].at
     for event in events:
-        if event.kind in _MOVES:
+        if event.kind in MOVES:
             if status.is_open:
                 spent[status] = spent.get(status, timedelta()) + (event.at - since)
             status, since = Status(event.data["to"]), event.at

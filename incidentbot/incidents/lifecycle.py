@@ -39,6 +39,8 @@ class Status(StrEnum):
 
 CLOSED = frozenset({Status.RESOLVED, Status.CANCELLED})
 
+OPEN = frozenset(Status) - CLOSED
+
 # The way forward; steps may be skipped, none is taken back except by reopening.
 PATH = (
     Status.DECLARED,

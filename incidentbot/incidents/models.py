@@ -1,10 +1,20 @@
 """Incidents, their timeline and post-mortem; the services they hit and the templates they start from."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from incidentbot.database import Base, UtcDateTime, word
@@ -20,13 +30,14 @@ service_owners = Table(
 
 
 class Service(Base):
-    """Something that breaks, and who is called when it does."""
+    """Something that breaks, and who is called when it does. An archived one has no new incidents."""
 
     __tablename__ = "services"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(100))
+    archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     owners: Mapped[list[User]] = relationship(secondary=service_owners, order_by=User.id)
 
@@ -50,13 +61,20 @@ class Incident(Base):
     """One incident as it is now. How it came to be so is its timeline.
 
     `version` counts its changes: pages and cards compare it to know whether they are up to date.
-    `duration_seconds` is from declaration to resolution, set while resolved.
+    `duration_seconds` is from declaration to resolution, set while resolved. A private incident is
+    seen by its people (`IncidentPerson`) and admins only. The figures from `first_update_at` on are
+    kept by `incidents/figures.py`: of `updates_due` gaps between updates, `updates_late` were longer
+    than the severity asks.
     """
 
     __tablename__ = "incidents"
     __table_args__ = (
         Index("ix_incidents_status_number", "status", "number"),
         Index("ix_incidents_slack_channel_id", "slack_channel_id"),
+        Index("ix_incidents_declared_at", "declared_at"),
+        Index("ix_incidents_severity_number", "severity", "number"),
+        Index("ix_incidents_service_id_number", "service_id", "number"),
+        Index("ix_incidents_commander_id_number", "commander_id", "number"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -75,6 +93,16 @@ class Incident(Base):
     version: Mapped[int] = mapped_column(default=1)
     slack_channel_name: Mapped[str] = mapped_column(String(80), unique=True)
     slack_channel_id: Mapped[str | None] = mapped_column(String(32))
+    is_private: Mapped[bool] = mapped_column(default=False, server_default=false())
+    first_update_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_update_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    status_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    seconds_declared: Mapped[int] = mapped_column(default=0, server_default="0")
+    seconds_investigating: Mapped[int] = mapped_column(default=0, server_default="0")
+    seconds_identified: Mapped[int] = mapped_column(default=0, server_default="0")
+    seconds_monitoring: Mapped[int] = mapped_column(default=0, server_default="0")
+    updates_due: Mapped[int] = mapped_column(default=0, server_default="0")
+    updates_late: Mapped[int] = mapped_column(default=0, server_default="0")
 
     service: Mapped[Service] = relationship(lazy="joined", innerjoin=True)
     commander: Mapped[User] = relationship(
@@ -86,6 +114,57 @@ class Incident(Base):
     def reference(self) -> str:
         """The public name: INC-42."""
         return f"INC-{self.number}"
+
+
+class IncidentRole(StrEnum):
+    """What a person does in an incident, beside its commander."""
+
+    RESPONDER = "responder"
+    COMMUNICATIONS = "communications"
+    SCRIBE = "scribe"
+
+
+class IncidentPerson(Base):
+    """Somebody who belongs to an incident. The commander always does, whatever their `role` here."""
+
+    __tablename__ = "incident_people"
+
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+    role: Mapped[IncidentRole] = mapped_column(word(IncidentRole))
+    added_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+
+
+class ActionItem(Base):
+    """Something to do so that it does not happen again."""
+
+    __tablename__ = "action_items"
+    __table_args__ = (Index("ix_action_items_owner_id_done_at", "owner_id", "done_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
+    text: Mapped[str] = mapped_column(String(500))
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    due_on: Mapped[date | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    done_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+    owner: Mapped[User | None] = relationship(foreign_keys=[owner_id], lazy="joined")
+    incident: Mapped[Incident] = relationship()
+
+
+class SeveritySetting(Base):
+    """What an admin says of a severity: in which words, and how often its incidents need an update."""
+
+    __tablename__ = "severity_settings"
+
+    severity: Mapped[Severity] = mapped_column(word(Severity), primary_key=True)
+    meaning: Mapped[str] = mapped_column(String(200))
+    update_minutes: Mapped[int | None]
 
 
 class EventKind(StrEnum):
@@ -104,6 +183,8 @@ class EventKind(StrEnum):
     POSTMORTEM = "postmortem"
     CHANNEL = "channel"
     DELIVERY = "delivery"
+    PEOPLE = "people"
+    ACTION_ITEM = "action_item"
 
 
 class TimelineEvent(Base):

@@ -22,10 +22,24 @@ class Action(StrEnum):
     ADD_NOTE = "add_note"
     DRAFT_POSTMORTEM = "draft_postmortem"
     EDIT_POSTMORTEM = "edit_postmortem"
+    JOIN = "join"
+    ADD_PERSON = "add_person"
+    REMOVE_PERSON = "remove_person"
+    ADD_ACTION_ITEM = "add_action_item"
+    FINISH_ACTION_ITEM = "finish_action_item"
 
 
 # Everyone who responds may do these; all others belong to the commander.
-OPEN_TO_RESPONDERS = frozenset({Action.DECLARE, Action.ADD_NOTE, Action.TAKE_OVER})
+OPEN_TO_RESPONDERS = frozenset(
+    {
+        Action.DECLARE,
+        Action.ADD_NOTE,
+        Action.TAKE_OVER,
+        Action.JOIN,
+        Action.ADD_ACTION_ITEM,
+        Action.FINISH_ACTION_ITEM,
+    }
+)
 
 _VERBS = {
     Action.DECLARE: "declare an incident",
@@ -40,6 +54,11 @@ _VERBS = {
     Action.ADD_NOTE: "add a note",
     Action.DRAFT_POSTMORTEM: "draft the post-mortem",
     Action.EDIT_POSTMORTEM: "edit the post-mortem",
+    Action.JOIN: "join the incident",
+    Action.ADD_PERSON: "add people",
+    Action.REMOVE_PERSON: "remove people",
+    Action.ADD_ACTION_ITEM: "add an action item",
+    Action.FINISH_ACTION_ITEM: "finish an action item",
 }
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents.errors import NotFound
-from incidentbot.incidents.lifecycle import CLOSED
+from incidentbot.incidents.lifecycle import CLOSED, OPEN
 from incidentbot.incidents.models import (
     EventKind,
     Incident,
@@ -16,7 +16,9 @@ from incidentbot.incidents.models import (
     Template,
     TimelineEvent,
 )
+from incidentbot.incidents.visibility import visible_to
 from incidentbot.outbox.models import Delivery
+from incidentbot.users.actor import Actor
 
 # The events in which people say how it goes.
 TOLD_PROGRESS = (
@@ -39,10 +41,12 @@ def parse_reference(reference: str) -> int:
     return int(match[1])
 
 
-def get_incident(session: Session, reference: str) -> Incident:
-    """Return an incident by its reference. Raises NotFound."""
+def get_incident(session: Session, reference: str, viewer: Actor) -> Incident:
+    """Return an incident by its reference. Raises NotFound, also where `viewer` may not know of it."""
     number = parse_reference(reference)
-    incident = session.scalars(select(Incident).where(Incident.number == number)).one_or_none()
+    incident = session.scalars(
+        select(Incident).where(Incident.number == number, visible_to(viewer))
+    ).one_or_none()
     if incident is None:
         raise NotFound(f"There is no incident INC-{number}.")
     return incident
@@ -56,24 +60,26 @@ def references_by_id(session: Session, incident_ids: Iterable[int | None]) -> di
 
 
 def incident_in_channel(session: Session, slack_channel_id: str) -> Incident | None:
-    """Return the incident whose channel this is, if any."""
+    """Return the incident whose channel this is, if any. For who is in the channel: they may know."""
     return session.scalars(
         select(Incident).where(Incident.slack_channel_id == slack_channel_id)
     ).one_or_none()
 
 
-def list_open(session: Session) -> Sequence[Incident]:
-    """Return every open incident, the worst first, then the oldest."""
+def list_open(session: Session, viewer: Actor) -> Sequence[Incident]:
+    """Return every open incident that `viewer` may know of, the worst first, then the oldest."""
     return session.scalars(
         select(Incident)
-        .where(Incident.status.not_in(CLOSED))
+        .where(Incident.status.in_(OPEN), visible_to(viewer))
         .order_by(Incident.severity, Incident.number)
     ).all()
 
 
-def list_closed(session: Session, limit: int = 50, before: int | None = None) -> Sequence[Incident]:
+def list_closed(
+    session: Session, viewer: Actor, limit: int = 50, before: int | None = None
+) -> Sequence[Incident]:
     """Return closed incidents, the newest first: `limit` of those numbered below `before`."""
-    query = select(Incident).where(Incident.status.in_(CLOSED))
+    query = select(Incident).where(Incident.status.in_(CLOSED), visible_to(viewer))
     if before is not None:
         query = query.where(Incident.number < before)
     return session.scalars(query.order_by(Incident.number.desc()).limit(limit)).all()
@@ -117,8 +123,10 @@ def find_postmortem(session: Session, incident_id: int) -> Postmortem | None:
 
 
 def list_services(session: Session) -> Sequence[Service]:
-    """Return every service, by name."""
-    return session.scalars(select(Service).order_by(Service.name)).all()
+    """Return every service that incidents may be declared of, by name."""
+    return session.scalars(
+        select(Service).where(Service.archived_at.is_(None)).order_by(Service.name)
+    ).all()
 
 
 def list_templates(session: Session) -> Sequence[Template]:

@@ -15,7 +15,14 @@ _DELIVERIES = {
     "slack.message": "a message",
     "slack.announcement": "the announcement",
     "slack.dm": "a direct message",
+    "slack.remove": "removing a person from the channel",
     "slack.profile": "asking Slack for a person's profile",
+}
+
+_PEOPLE = {
+    "joined": "{person} joined",
+    "added": "{person} was added as {role}",
+    "removed": "{person} was removed",
 }
 
 _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
@@ -31,6 +38,8 @@ _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
     EventKind.NOTE: lambda _data: "Note",
     EventKind.POSTMORTEM: lambda _data: "Post-mortem drafted",
     EventKind.CHANNEL: lambda data: f"Channel #{data['name']} opened",
+    EventKind.PEOPLE: lambda data: _PEOPLE[data["change"]].format(**data),
+    EventKind.ACTION_ITEM: lambda data: f"Action item {data['change']}",
     EventKind.DELIVERY: lambda data: f"Not delivered: {effect(data['kind'])}",
 }
 

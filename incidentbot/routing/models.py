@@ -2,11 +2,12 @@
 
 from enum import StrEnum
 
-from sqlalchemy import String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, String, false, true
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from incidentbot.database import Base, word
 from incidentbot.incidents.lifecycle import Severity
+from incidentbot.incidents.models import Service
 
 
 class AudienceKind(StrEnum):
@@ -17,12 +18,21 @@ class AudienceKind(StrEnum):
 
 
 class RoutingRule(Base):
-    """An incident of `severity` is told to `target`: a Slack channel's id or #name, or a Slack user id."""
+    """An incident of `severity` is told to `target`: a Slack channel's id or #name, or a Slack user id.
+
+    Of which moments: `on_start` when it is declared or gets that bad, `on_update` at each update,
+    `on_end` when it is over, or opened again. With a service, of incidents of that service only.
+    """
 
     __tablename__ = "routing_rules"
-    __table_args__ = (UniqueConstraint("severity", "kind", "target"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     severity: Mapped[Severity] = mapped_column(word(Severity))
     kind: Mapped[AudienceKind] = mapped_column(word(AudienceKind))
     target: Mapped[str] = mapped_column(String(100))
+    service_id: Mapped[int | None] = mapped_column(ForeignKey("services.id"))
+    on_start: Mapped[bool] = mapped_column(default=True, server_default=true())
+    on_update: Mapped[bool] = mapped_column(default=False, server_default=false())
+    on_end: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+    service: Mapped[Service | None] = relationship()

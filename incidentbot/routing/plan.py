@@ -49,7 +49,8 @@ class Audience:
 class IncidentEvent:
     """What happened, reduced to what decides who hears of it. `seq` is its number in the timeline.
 
-    `in_channel` is False for what the incident's own channel is spared.
+    `in_channel` is False for what the incident's own channel is spared. A private incident is told
+    nowhere else.
     """
 
     incident_id: int
@@ -59,7 +60,10 @@ class IncidentEvent:
     severity: Severity
     previous_severity: Severity | None = None
     invite: tuple[str, ...] = field(default=())  # Slack user ids who belong in the channel now
+    remove: str | None = None  # the Slack user id of who does not belong there any more
     in_channel: bool = True
+    is_private: bool = False
+    service_id: int | None = None
 
 
 def plan(
@@ -92,6 +96,15 @@ def _war_room(event: IncidentEvent) -> Iterator[Effect]:
             "invite",
             needs_channel=True,
             payload={"users": list(event.invite)},
+        )
+    if event.remove:
+        yield _effect(
+            event,
+            "slack.remove",
+            WAR_ROOM,
+            "invite",
+            needs_channel=True,
+            payload={"user": event.remove},
         )
 
 

@@ -21,7 +21,7 @@ def route(session: Session, event: IncidentEvent) -> list[Delivery]:
     The lock makes throttling hold across processes: two events of one incident cannot both find
     that a person has not been told yet.
     """
-    level = audience_of(session, event.severity)
+    level = Audience() if event.is_private else audience_of(session, event.severity)
     told = already_told(session, event.incident_id)
     throttled = _recently_told(session, event.incident_id)
     return publish(session, plan(event, level, told, throttled))

@@ -27,7 +27,7 @@ from incidentbot.slack.answers import (
     shown_blocks,
 )
 from incidentbot.slack.commands import Asked, answer
-from incidentbot.slack.requests import Malformed, read_actor, read_command
+from incidentbot.slack.requests import Malformed, incident_here, read_actor, read_command
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +125,10 @@ def _listen_to_buttons(bolt: App, base_url: str) -> None:
         ack()
         session = db.session()
         try:
-            incident = get_incident(session, str(action.get("value") or ""))
-            view = actions.BUTTONS[action["action_id"]](incident, read_actor(session, body))
+            actor = read_actor(session, body)
+            incident_here(session, (body.get("channel") or {}).get("id") or "", actor)
+            incident = get_incident(session, str(action.get("value") or ""), actor)
+            view = actions.BUTTONS[action["action_id"]](incident, actor)
         except IncidentError as error:
             view = notice("That did not work", escape(str(error)))["view"]
         client.views_open(trigger_id=body["trigger_id"], view=view)

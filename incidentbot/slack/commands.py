@@ -16,14 +16,13 @@ from incidentbot.incidents.change import Result
 from incidentbot.incidents.errors import InvalidInput
 from incidentbot.incidents.lifecycle import UPDATE_STATUSES, Status
 from incidentbot.incidents.queries import (
-    incident_in_channel,
     latest_update,
     list_open,
     list_timeline,
 )
 from incidentbot.slack import modals
 from incidentbot.slack.answers import Answer, say
-from incidentbot.slack.requests import Command, find_incident
+from incidentbot.slack.requests import Command, find_incident, incident_here
 from incidentbot.users.actor import Actor
 from incidentbot.users.people import identify_slack_person
 
@@ -75,7 +74,7 @@ def _declare(asked: Asked) -> Answer | None:
 
 
 def _status(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     first, _, rest = asked.command.text.partition(" ")
     if first.lower() in UPDATE_STATUSES:
         status = Status(first.lower())
@@ -90,7 +89,7 @@ def _status(asked: Asked) -> Answer:
 
 
 def _severity(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     severity, _, reason = _need(asked.command.text, "severity").partition(" ")
     return _done(
         incidents.change_severity(asked.session, incident.reference, asked.actor, severity, reason)
@@ -98,26 +97,26 @@ def _severity(asked: Asked) -> Answer:
 
 
 def _resolved(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     return _done(
         incidents.resolve(asked.session, incident.reference, asked.actor, asked.command.text)
     )
 
 
 def _reopen(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     reason = _need(asked.command.text, "reopen")
     return _done(incidents.reopen(asked.session, incident.reference, asked.actor, reason))
 
 
 def _cancel(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     reason = _need(asked.command.text, "cancel")
     return _done(incidents.cancel(asked.session, incident.reference, asked.actor, reason))
 
 
 def _commander(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     mention = _MENTION.fullmatch(_need(asked.command.text, "commander"))
     if mention is None:
         raise InvalidInput("commander", "Name one person with an @: /incident commander @ada")
@@ -126,38 +125,38 @@ def _commander(asked: Asked) -> Answer:
 
 
 def _takeover(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     reason = _need(asked.command.text, "takeover")
     return _done(incidents.take_over(asked.session, incident.reference, asked.actor, reason))
 
 
 def _note(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     text = _need(asked.command.text, "note")
     return _done(incidents.add_note(asked.session, incident.reference, asked.actor, text))
 
 
 def _timeline(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     events = list_timeline(asked.session, incident.id)
     shown = blocks.timeline(incident, events, asked.base_url)
     return say(f"Timeline of {blocks.summary_line(incident)}", shown)
 
 
 def _postmortem(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     result = incidents.draft_postmortem(asked.session, incident.reference, asked.actor)
     page = f"{blocks.incident_url(asked.base_url, incident)}/postmortem"
     return say(f"{escape(result.sentence)} {link(page, 'Open it')}")
 
 
 def _list(asked: Asked) -> Answer:
-    found = list_open(asked.session)
+    found = list_open(asked.session, asked.actor)
     return say(f"Open incidents: {len(found)}", blocks.incident_list(found, asked.base_url))
 
 
 def _show(asked: Asked) -> Answer:
-    incident = find_incident(asked.session, asked.command)
+    incident = find_incident(asked.session, asked.command, asked.actor)
     latest = latest_update(asked.session, incident.id)
     return say(blocks.summary_line(incident), blocks.card(incident, latest, asked.base_url))
 
@@ -180,9 +179,9 @@ def help_text() -> str:
 
 def _here(asked: Asked) -> Answer:
     """Answer a bare `/incident`: in an incident's channel its card, elsewhere what is open and help."""
-    incident = incident_in_channel(asked.session, asked.command.channel_id)
+    incident = incident_here(asked.session, asked.command.channel_id, asked.actor)
     if incident is None:
-        shown = blocks.incident_list(list_open(asked.session), asked.base_url)
+        shown = blocks.incident_list(list_open(asked.session, asked.actor), asked.base_url)
         text = help_text()
         return say(text, [*shown, {"type": "section", "text": {"type": "mrkdwn", "text": text}}])
     latest = latest_update(asked.session, incident.id)

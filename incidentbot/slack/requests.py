@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from incidentbot.incidents.errors import NotFound
 from incidentbot.incidents.models import Incident
+from incidentbot.incidents.people import enter_by_channel
 from incidentbot.incidents.queries import get_incident, incident_in_channel
+from incidentbot.incidents.visibility import may_see
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.people import identify_slack_person
 
@@ -86,16 +88,27 @@ def read_actor(session: Session, body: Mapping[str, Any]) -> Actor:
     )
 
 
-def find_incident(session: Session, command: Command) -> Incident:
+def find_incident(session: Session, command: Command, actor: Actor) -> Incident:
     """Return the incident a command speaks of: the one it names, or the one of its channel."""
+    incident = incident_here(session, command.channel_id, actor)
     if command.reference:
-        return get_incident(session, command.reference)
-    incident = incident_in_channel(session, command.channel_id)
+        return get_incident(session, command.reference, actor)
     if incident is None:
         raise NotFound(
             "Which incident? Type this in the incident's channel, or name it: "
             f"/incident {command.word} INC-42 … (/incident list shows the open ones)."
         )
+    return incident
+
+
+def incident_here(session: Session, channel_id: str, actor: Actor) -> Incident | None:
+    """Return the incident whose channel a request came from, if any.
+
+    Slack lets only its members act in a private channel: who was let in there is let in here.
+    """
+    incident = incident_in_channel(session, channel_id)
+    if incident is not None and not may_see(session, incident, actor):
+        enter_by_channel(session, incident.reference, actor)
     return incident
 
 

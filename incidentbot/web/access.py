@@ -50,4 +50,6 @@ def _require_sign_in() -> Response | None:
 
 
 def _load_user(user_id: str) -> User | None:
-    return get_user(db.session(), int(user_id)) if user_id.isdecimal() else None
+    number, _, _epoch = user_id.partition(".")
+    user = get_user(db.session(), int(number)) if number.isdecimal() else None
+    return user if user is not None and user.is_active and user.get_id() == user_id else None

@@ -34,10 +34,11 @@ def index() -> str:
     before = request.args.get("before", "")
     closed = queries.list_closed(
         session,
+        actor(),
         CLOSED_PER_PAGE + 1,
         int(before) if before.isdecimal() and len(before) < 10 else None,
     )
-    open_incidents = [] if before else queries.list_open(session)
+    open_incidents = [] if before else queries.list_open(session, actor())
     return render_template(
         "incidents/index.html",
         open_incidents=open_incidents,
@@ -78,7 +79,7 @@ def declare() -> Page:
 @blueprint.get("/incidents/<reference>")
 def show(reference: str) -> Page:
     """Show one incident. For everyone signed in."""
-    incident = queries.get_incident(db.session(), reference)
+    incident = queries.get_incident(db.session(), reference, actor())
     if reference != incident.reference:
         return redirect(url_for("incidents.show", reference=incident.reference))
     return _incident_page(incident)
@@ -87,7 +88,7 @@ def show(reference: str) -> Page:
 @blueprint.get("/incidents/<reference>/live")
 def live(reference: str) -> Response:
     """Return what changes by itself on the incident's page; 304 while it has not. For everyone signed in."""
-    incident = queries.get_incident(db.session(), reference)
+    incident = queries.get_incident(db.session(), reference, actor())
     etag = _etag(incident)
     response = Response(status=304)
     if not request.if_none_match.contains_weak(etag):
@@ -100,7 +101,7 @@ def live(reference: str) -> Response:
 @blueprint.get("/incidents/<reference>/actions")
 def actions(reference: str) -> str:
     """Return the forms that fit the incident as it is now. For everyone signed in."""
-    incident = queries.get_incident(db.session(), reference)
+    incident = queries.get_incident(db.session(), reference, actor())
     return render_template("incidents/_actions.html", **_forms(incident))
 
 
@@ -109,7 +110,7 @@ def act(reference: str, name: str) -> Page:
     """Do what one of the forms says. Who may is decided by the core."""
     form = FORMS.get(name) or abort(404)
     session = db.session()
-    incident = queries.get_incident(session, reference)
+    incident = queries.get_incident(session, reference, actor())
     values = request.form.to_dict()
     try:
         result = form.submit(session, incident.reference, actor(values.get("request_key")), values)
@@ -117,7 +118,7 @@ def act(reference: str, name: str) -> Page:
         return redirect(url_for("incidents.show", reference=incident.reference))
     except IncidentError as error:
         session.rollback()
-        incident = queries.get_incident(session, reference)
+        incident = queries.get_incident(session, reference, actor())
         return _incident_page(incident, name, values, error), status_of(error)
     flash(result.sentence)
     page = "postmortems.show" if name == "postmortem" else "incidents.show"

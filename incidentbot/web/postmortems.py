@@ -23,7 +23,7 @@ _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("
 @blueprint.get("")
 def show(reference: str) -> str:
     """Show the post-mortem, or how to get one. For everyone signed in."""
-    incident = get_incident(db.session(), reference)
+    incident = get_incident(db.session(), reference, actor())
     postmortem = find_postmortem(db.session(), incident.id)
     rendered = Markup(_markdown.render(postmortem.body)) if postmortem else ""  # noqa: S704 - HTML is off
     return render_template(
@@ -80,7 +80,7 @@ def download(reference: str) -> Response:
 
 
 def _existing(reference: str) -> tuple[Incident, Postmortem]:
-    incident = get_incident(db.session(), reference)
+    incident = get_incident(db.session(), reference, actor())
     postmortem = find_postmortem(db.session(), incident.id)
     if postmortem is None:
         raise NotFound(f"{incident.reference} has no post-mortem yet.")

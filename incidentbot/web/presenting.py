@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from flask import Flask
+from flask_login import current_user
 
 from incidentbot import clock
 from incidentbot.incidents.durations import in_words
@@ -15,6 +16,7 @@ from incidentbot.incidents.story import effect, headline
 from incidentbot.ops.health import VERSION
 from incidentbot.outbox.models import Delivery
 from incidentbot.routing.plan import WAR_ROOM
+from incidentbot.users.models import Role
 
 
 def install(app: Flask) -> None:
@@ -36,9 +38,18 @@ def install(app: Flask) -> None:
         status_path=PATH,
         version=VERSION,
         new_request_key=lambda: uuid4().hex,
+        navigation=_navigation,
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+
+
+def _navigation() -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return the main areas the person may open: title, endpoint, blueprints that belong to it."""
+    areas = [("Incidents", "incidents.index", ("incidents", "postmortems"))]
+    if current_user.role is Role.ADMIN:
+        areas.append(("Deliveries", "deliveries.index", ("deliveries",)))
+    return areas
 
 
 def _iso(moment: datetime) -> str:

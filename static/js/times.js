@@ -1,5 +1,6 @@
 // Show times in the reader's own zone, and how long ago; the UTC time stays in the tooltip.
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const timeZone = document.documentElement.dataset.timeZone || undefined; // chosen on one's own page
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 

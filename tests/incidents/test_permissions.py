@@ -7,7 +7,14 @@ from incidentbot.users.actor import SYSTEM, Actor, Door
 from incidentbot.users.models import Role
 
 COMMANDER_ID = 7
-OPEN_TO_ALL_RESPONDERS = {Action.DECLARE, Action.ADD_NOTE, Action.TAKE_OVER}
+OPEN_TO_ALL_RESPONDERS = {
+    Action.DECLARE,
+    Action.ADD_NOTE,
+    Action.TAKE_OVER,
+    Action.JOIN,
+    Action.ADD_ACTION_ITEM,
+    Action.FINISH_ACTION_ITEM,
+}
 
 
 def person(role: Role, user_id: int = 8) -> Actor:

@@ -14,6 +14,7 @@ from incidentbot.incidents import commands
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import EventKind, Incident, Service, TimelineEvent
 from incidentbot.incidents.postmortem import draft
+from incidentbot.users.actor import SYSTEM
 from incidentbot.users.models import User
 from tests.team import Team
 
@@ -63,7 +64,7 @@ def test_the_figures_come_from_the_timeline(team: Team, clock: time_machine.Trav
     team.do(commands.resolve, "INC-1", team.ada, "Fixed for good")
     team.do(commands.draft_postmortem, "INC-1", team.ada)
     with team.sessions() as session:
-        incident = commands.get_incident(session, "INC-1")
+        incident = commands.get_incident(session, "INC-1", SYSTEM)
         postmortem = commands.find_postmortem(session, incident.id)
     assert postmortem is not None
     rows = cells(postmortem.body)

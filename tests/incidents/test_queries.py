@@ -11,6 +11,7 @@ from incidentbot.incidents import commands, queries
 from incidentbot.incidents.errors import NotFound
 from incidentbot.incidents.lifecycle import Status
 from incidentbot.incidents.models import EventKind
+from incidentbot.users.actor import SYSTEM
 from tests.team import Team
 
 
@@ -30,7 +31,7 @@ def test_open_incidents_come_worst_first_then_oldest(team: Team) -> None:
         team.declare(severity=severity)
     team.do(commands.resolve, "INC-2", team.ada)
     with team.sessions() as session:
-        found = [incident.reference for incident in queries.list_open(session)]
+        found = [incident.reference for incident in queries.list_open(session, SYSTEM)]
     assert found == ["INC-4", "INC-5", "INC-1", "INC-3"]
 
 
@@ -43,7 +44,7 @@ def test_closed_incidents_come_newest_first_page_by_page(team: Team) -> None:
             team.do(commands.cancel, f"INC-{number}", team.ada, "False alarm")
     with team.sessions() as session:
         pages, before = [], None
-        while page := queries.list_closed(session, limit=2, before=before):
+        while page := queries.list_closed(session, SYSTEM, limit=2, before=before):
             pages.append([incident.number for incident in page])
             before = page[-1].number
     assert pages == [[7, 5], [4, 3], [2, 1]]
@@ -104,7 +105,7 @@ def test_what_a_page_polls_for_changes_with_every_delivery(team: Team) -> None:
 def test_lists_cost_the_same_however_long_they_are(team: Team) -> None:
     for _ in range(2):
         with team.sessions() as session, _queries(session) as sent:
-            incidents = queries.list_open(session)
+            incidents = queries.list_open(session, SYSTEM)
             queries.latest_updates(session, [incident.id for incident in incidents])
             assert all(i.commander.name and i.service.name for i in incidents)
         assert len(sent) == 2, sent

@@ -25,6 +25,11 @@ HEADLINES: dict[EventKind, tuple[dict[str, Any], str]] = {
     EventKind.POSTMORTEM: ({}, "Post-mortem drafted"),
     EventKind.CHANNEL: ({"channel": "C1", "name": "inc-x"}, "Channel #inc-x opened"),
     EventKind.DELIVERY: ({"kind": "slack.dm"}, "Not delivered: a direct message"),
+    EventKind.PEOPLE: (
+        {"change": "added", "person": "Bob", "role": "scribe"},
+        "Bob was added as scribe",
+    ),
+    EventKind.ACTION_ITEM: ({"change": "added"}, "Action item added"),
 }
 
 

@@ -44,6 +44,8 @@ IN_CHANNEL = {
     EventKind.POSTMORTEM: [MESSAGE],
     EventKind.CHANNEL: [],
     EventKind.DELIVERY: [MESSAGE],
+    EventKind.PEOPLE: [MESSAGE],
+    EventKind.ACTION_ITEM: [MESSAGE],
 }
 # What channels and people elsewhere get who were told of the incident: their card brought up to
 # date, and a message of its own where it is the end of what they were told of.
@@ -61,6 +63,8 @@ ELSEWHERE = {
     EventKind.POSTMORTEM: NOTHING,
     EventKind.CHANNEL: UPDATED,
     EventKind.DELIVERY: NOTHING,
+    EventKind.PEOPLE: NOTHING,
+    EventKind.ACTION_ITEM: NOTHING,
 }
 
 

@@ -9,18 +9,19 @@ from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.queries import get_incident, list_timeline
 from incidentbot.slack.commands import SUBCOMMANDS
+from incidentbot.users.actor import SYSTEM
 from tests.slack.sender import declare, say, send, slash
 
 
 def incident(app: Flask, reference: str = "INC-1") -> Incident:
     with app.app_context():
-        return get_incident(db.session(), reference)
+        return get_incident(db.session(), reference, SYSTEM)
 
 
 def texts(app: Flask, reference: str = "INC-1") -> list[str]:
     with app.app_context():
         session = db.session()
-        return [e.text for e in list_timeline(session, get_incident(session, reference).id)]
+        return [e.text for e in list_timeline(session, get_incident(session, reference, SYSTEM).id)]
 
 
 def test_status_posts_an_update(app: Flask, client: FlaskClient) -> None:
@@ -49,7 +50,7 @@ def test_the_incident_is_read_from_its_channel(app: Flask, client: FlaskClient) 
     declare(client)
     with app.app_context():
         session = db.session()
-        get_incident(session, "INC-1").slack_channel_id = "C0WARROOM"
+        get_incident(session, "INC-1", SYSTEM).slack_channel_id = "C0WARROOM"
         session.commit()
     assert "is now P2" in say(client, "severity p2 more customers", channel="C0WARROOM")
     assert incident(app).severity is Severity.P2

@@ -18,6 +18,7 @@ from incidentbot.incidents.queries import get_incident, latest_update, list_open
 from incidentbot.sandbox.slack.blocks import message_problems, view_problems
 from incidentbot.slack import modals
 from incidentbot.slack.commands import SUBCOMMANDS
+from incidentbot.users.actor import SYSTEM
 from tests.installation import install
 from tests.slack.sender import declare, send, slash, submission
 
@@ -124,7 +125,7 @@ def test_any_title_and_summary_is_declared_or_refused_at_its_field(
         return
     reference = answer["view"]["title"]["text"].split()[0]
     with app.app_context():
-        incident = get_incident(db.session(), reference)
+        incident = get_incident(db.session(), reference, SYSTEM)
         incident.commander.name = name[:120].encode("utf-8", "ignore").decode() or "x"
         for shown, text in everything_shown_of(incident):
             assert message_problems(shown) == []
@@ -150,7 +151,7 @@ def test_any_text_after_any_word_gets_a_clear_answer(
     assert response.status_code == 200, response.text
     assert_fit_for_slack(response.json if response.is_json else None)
     with app.app_context():
-        incident = get_incident(db.session(), "INC-1")
+        incident = get_incident(db.session(), "INC-1", SYSTEM)
         for shown, _text in everything_shown_of(incident):
             assert message_problems(shown) == []
             assert_nothing_injected(
@@ -176,7 +177,9 @@ def test_a_long_list_of_incidents_fits_into_one_answer(app: Flask, client: Flask
     for _ in range(60):
         declare(client, "<&>" * 33)
     with app.app_context():
-        shown = blocks.incident_list(list_open(db.session()), "https://incidents.example.com")
+        shown = blocks.incident_list(
+            list_open(db.session(), SYSTEM), "https://incidents.example.com"
+        )
     assert message_problems(shown) == []
 
 

@@ -28,6 +28,7 @@ _PER_MINUTE = {
     "conversations_history": _TIER_3,
     "conversations_invite": _TIER_3,
     "conversations_join": _TIER_3,
+    "conversations_kick": _TIER_3,
     "conversations_list": _TIER_2,
     "conversations_open": _TIER_3,
     "conversations_setTopic": _TIER_2,

@@ -43,6 +43,8 @@ _EVENT_MARKS = {
     EventKind.POSTMORTEM: ":page_facing_up:",
     EventKind.CHANNEL: ":hash:",
     EventKind.DELIVERY: ":warning:",
+    EventKind.PEOPLE: ":wave:",
+    EventKind.ACTION_ITEM: ":pushpin:",
 }
 _TIMELINE_SHOWN = 20
 _LIST_SHOWN = 15

@@ -73,10 +73,14 @@ def _channel_id(api: SlackApi, channel: str) -> str:
 
 
 def _channels(api: SlackApi) -> Iterator[dict[str, Any]]:
-    """Yield the workspace's public channels. Many calls in a large one: for cases of doubt only."""
+    """Yield the workspace's public channels, and the private ones we are in.
+
+    Many calls in a large workspace: for cases of doubt only.
+    """
+    kinds = "public_channel,private_channel"
     cursor = ""
     while True:
-        answer = api.call("conversations_list", types="public_channel", limit=1000, cursor=cursor)
+        answer = api.call("conversations_list", types=kinds, limit=1000, cursor=cursor)
         yield from answer["channels"]
         cursor = (answer.get("response_metadata") or {}).get("next_cursor", "")
         if not cursor:

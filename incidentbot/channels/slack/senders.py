@@ -52,10 +52,11 @@ def handlers(slack: Slack | None) -> dict[str, Handler]:
 def send_war_room(slack: Slack, delivery: Delivery) -> Receipt:
     """Create the incident's channel: its name, else one with a short suffix."""
     with _incident(slack, delivery) as (_session, incident):
-        name, number, known = (
+        name, number, known, is_private = (
             incident.slack_channel_name,
             incident.number,
             incident.slack_channel_id,
+            incident.is_private,
         )
     if known:
         return {"channel": known, "name": name}
@@ -69,7 +70,7 @@ def send_war_room(slack: Slack, delivery: Delivery) -> Receipt:
     refusal: SlackRefusal | None = None
     for candidate in names:
         try:
-            answer = slack.api.call("conversations_create", name=candidate)
+            answer = slack.api.call("conversations_create", name=candidate, is_private=is_private)
         except SlackRefusal as error:
             if error.error != "name_taken" and not error.error.startswith("invalid_name"):
                 raise
@@ -93,6 +94,17 @@ def send_invite(slack: Slack, delivery: Delivery) -> Receipt:
         if serious and len(serious) == len(delivery.payload["users"]):
             raise
         return {"channel": channel, "not_invited": serious}
+    return {"channel": channel}
+
+
+def send_remove(slack: Slack, delivery: Delivery) -> Receipt:
+    """Take a person out of the incident's channel; one who is not in it is out already."""
+    channel = _war_room(slack, delivery)
+    try:
+        slack.api.call("conversations_kick", channel=channel, user=delivery.payload["user"])
+    except SlackRefusal as error:
+        if error.error != "not_in_channel":
+            raise
     return {"channel": channel}
 
 
@@ -197,6 +209,7 @@ Record = Callable[[Session, Delivery], None]
 _SENDERS: Mapping[str, tuple[Send, Record | None]] = {
     "slack.war_room": (send_war_room, record_war_room),
     "slack.invite": (send_invite, None),
+    "slack.remove": (send_remove, None),
     "slack.topic": (send_topic, None),
     "slack.bookmark": (send_bookmark, None),
     "slack.card": (send_card, pin_new_card),

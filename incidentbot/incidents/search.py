@@ -1,0 +1,77 @@
+"""Full-text search: the words of each incident, found by their beginnings.
+
+The words are cut out here, so that both databases find the same. PostgreSQL keeps them as a tsvector
+with a GIN index, SQLite in an FTS5 table. Words are only added: an incident is found by what its
+post-mortem once said, too.
+"""
+
+import re
+import unicodedata
+
+from sqlalchemy import ColumnElement, Integer, cast, column, literal_column, select, table, text
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.orm import Session
+
+from incidentbot.database import is_postgres
+from incidentbot.incidents.models import Incident
+
+INDEX = "incident_search"
+WORD_LIMIT = 60
+WORDS_AT_ONCE = 2_000  # of one text: what nobody reads to the end, nobody searches to the end
+QUERY_WORDS = 8
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def words_of(*texts: str) -> list[str]:
+    """Return the words of some texts, each once: lower-case, without accents."""
+    folded = (unicodedata.normalize("NFKD", text.casefold()) for text in texts)
+    plain = (re.sub(r"[\u0300-\u036f]", "", text) for text in folded)
+    found = (word[:WORD_LIMIT] for text in plain for word in _WORD.findall(text))
+    return list(dict.fromkeys(found))[:WORDS_AT_ONCE]
+
+
+def add_words(session: Session, incident: Incident, *texts: str) -> None:
+    """Have an incident found by these texts from now on, inside the caller's transaction."""
+    words = words_of(*texts)
+    if not words:
+        return
+    if is_postgres(session):
+        session.execute(_ADD_ON_POSTGRES, {"number": incident.number, "words": words})
+        return
+    known = session.execute(_KNOWN_ON_SQLITE, {"number": incident.number}).scalar()
+    if known is not None:
+        words = list(dict.fromkeys((*known.split(), *words)))
+    write = _ADD_ON_SQLITE if known is None else _REPLACE_ON_SQLITE
+    session.execute(write, {"number": incident.number, "words": " ".join(words)})
+
+
+def matches(session: Session, typed: str) -> ColumnElement[bool] | None:
+    """Return the condition on incidents that hold every word typed; None when no word was.
+
+    A word finds all that begin with it.
+    """
+    words = words_of(typed)[:QUERY_WORDS]
+    if not words:
+        return None
+    if is_postgres(session):
+        query = " & ".join(f"'{word}':*" for word in words)
+        found = select(_on_postgres.c.number).where(
+            _on_postgres.c.words.op("@@")(cast(query, TSQUERY))
+        )
+    else:
+        query = " ".join(f'"{word}"*' for word in words)
+        found = select(_on_sqlite.c.rowid).where(literal_column(INDEX).op("MATCH")(query))
+    return Incident.number.in_(found)
+
+
+_on_postgres = table(INDEX, column("number", Integer), column("words"))
+_on_sqlite = table(INDEX, column("rowid", Integer), column("words"))
+
+_ADD_ON_POSTGRES = text(
+    "INSERT INTO incident_search (number, words) VALUES (:number, array_to_tsvector(:words)) "
+    "ON CONFLICT (number) DO UPDATE SET words = incident_search.words || excluded.words"
+)
+_KNOWN_ON_SQLITE = text("SELECT words FROM incident_search WHERE rowid = :number")
+_ADD_ON_SQLITE = text("INSERT INTO incident_search (rowid, words) VALUES (:number, :words)")
+_REPLACE_ON_SQLITE = text("UPDATE incident_search SET words = :words WHERE rowid = :number")
