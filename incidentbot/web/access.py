@@ -1,36 +1,75 @@
-"""Who may open what: nothing is open without signing in, but for what is listed here.
+"""Who may open what: one row for every route there is. A route without a row opens for nobody.
 
-What a person may do to an incident is not decided here but in `incidents/permissions.py`.
+What a person may do to an incident is not decided here but in `incidents/permissions.py`, and which
+incidents they may know of in `incidents/visibility.py`.
 """
+
+from enum import IntEnum
 
 from flask import Flask, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from incidentbot.extensions import db, login
+from incidentbot.incidents.errors import NotAllowed
 from incidentbot.users.actor import Actor, Door, actor_for
-from incidentbot.users.models import User
+from incidentbot.users.models import Role, User
 from incidentbot.users.people import get_user
 
-# Endpoints open to anyone. The Slack door checks signatures of its own, the metrics their token.
-PUBLIC = frozenset(
-    {
-        "static",
-        "health.health",
-        "metrics.metrics",
-        "auth.welcome",
-        "auth.sign_in",
-        "auth.redeem",
-        "slack.events",
-        "slack.commands",
-        "slack.interactions",
-    }
-)
+
+class Access(IntEnum):
+    """How far the door stands open, from anyone to admins."""
+
+    PUBLIC = 0
+    SIGNED_IN = 1
+    RESPONDER = 2
+    ADMIN = 3
+
+
+# What is open to anyone proves by itself who asks, where that matters: Slack's requests by their
+# signature, the metrics by their token, a one-time link by its secret.
+PERMISSIONS = {
+    "static": Access.PUBLIC,
+    "health.health": Access.PUBLIC,
+    "metrics.metrics": Access.PUBLIC,
+    "slack.events": Access.PUBLIC,
+    "slack.commands": Access.PUBLIC,
+    "slack.interactions": Access.PUBLIC,
+    "auth.welcome": Access.PUBLIC,
+    "auth.sign_in": Access.PUBLIC,
+    "auth.redeem": Access.PUBLIC,
+    "auth.sign_out": Access.SIGNED_IN,
+    "incidents.index": Access.SIGNED_IN,
+    "incidents.show": Access.SIGNED_IN,
+    "incidents.live": Access.SIGNED_IN,
+    "incidents.actions": Access.SIGNED_IN,
+    "incidents.act": Access.SIGNED_IN,  # the core decides for each incident
+    "incidents.new": Access.SIGNED_IN,  # a viewer reads there who may
+    "incidents.declare": Access.SIGNED_IN,
+    "postmortems.show": Access.SIGNED_IN,
+    "postmortems.download": Access.SIGNED_IN,
+    "postmortems.edit": Access.SIGNED_IN,
+    "postmortems.save": Access.SIGNED_IN,
+    "deliveries.index": Access.ADMIN,
+    "deliveries.retry": Access.ADMIN,
+    "deliveries.retry_everything": Access.ADMIN,
+    "deliveries.skip": Access.ADMIN,
+}
+
+_GIVEN = {
+    Role.VIEWER: Access.SIGNED_IN,
+    Role.RESPONDER: Access.RESPONDER,
+    Role.ADMIN: Access.ADMIN,
+}
+_REFUSALS = {
+    Access.RESPONDER: "Viewers cannot do that.",
+    Access.ADMIN: "Only an admin can do that.",
+}
 
 
 def install(app: Flask) -> None:
-    """Close every page that is not public to people who have not signed in."""
-    app.before_request(_require_sign_in)
+    """Open each route to those whom its row names."""
+    app.before_request(_check)
     login.user_loader(_load_user)
 
 
@@ -41,12 +80,19 @@ def actor(request_key: str | None = None) -> Actor:
     return actor_for(user, Door.WEB, request.remote_addr or "", request_id)
 
 
-def _require_sign_in() -> Response | None:
+def _check() -> Response | None:
     # A path that does not exist is not closed but unknown: it gets its 404.
-    if request.endpoint is None or request.endpoint in PUBLIC or current_user.is_authenticated:
+    if request.endpoint is None:
         return None
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("auth.welcome", next=wanted))
+    needed = PERMISSIONS.get(request.endpoint)
+    if needed is Access.PUBLIC:
+        return None
+    if not current_user.is_authenticated:
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("auth.welcome", next=wanted))
+    if needed is None or _GIVEN[current_user.role] < needed:
+        raise NotAllowed(_REFUSALS.get(needed or Access.ADMIN, "This is open to nobody."))
+    return None
 
 
 def _load_user(user_id: str) -> User | None:

@@ -46,7 +46,9 @@ def install(app: Flask) -> None:
 
 def _navigation() -> list[tuple[str, str, tuple[str, ...]]]:
     """Return the main areas the person may open: title, endpoint, blueprints that belong to it."""
-    areas = [("Incidents", "incidents.index", ("incidents", "postmortems"))]
+    areas: list[tuple[str, str, tuple[str, ...]]] = [
+        ("Incidents", "incidents.index", ("incidents", "postmortems"))
+    ]
     if current_user.role is Role.ADMIN:
         areas.append(("Deliveries", "deliveries.index", ("deliveries",)))
     return areas
