@@ -1,26 +1,18 @@
-"""Find people, remember the ones Slack tells of, and sign them in by link."""
+"""Find people, and remember the ones Slack tells of."""
 
-import hashlib
-import re
-import secrets
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from incidentbot import database
-from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
 from incidentbot.outbox.publish import Effect, publish, wake
-from incidentbot.users.actor import OPERATOR, Actor
-from incidentbot.users.models import Role, SignInLink, User
-
-LINK_LIFETIME = timedelta(hours=24)
-NAME_LIMIT = 120
-EMAIL_LIMIT = 254
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+from incidentbot.users.actor import SYSTEM
+from incidentbot.users.fields import tidy_address, tidy_name
+from incidentbot.users.merging import may_merge, merge
+from incidentbot.users.models import Role, User
 
 
 def identify_slack_person(session: Session, slack_user_id: str, name: str = "") -> User:
@@ -44,7 +36,7 @@ def identify_slack_person(session: Session, slack_user_id: str, name: str = "") 
 def add_slack_person(session: Session, slack_user_id: str, name: str = "") -> User:
     """Add a person known by Slack id only, inside the caller's transaction, and ask for their profile."""
     user = User(
-        name=_tidy(name) or slack_user_id,
+        name=tidy_name(name) or slack_user_id,
         slack_user_id=slack_user_id,
         role=Role.RESPONDER,
         created_at=database.now(session),
@@ -76,84 +68,30 @@ def get_user(session: Session, user_id: int) -> User | None:
 
 
 def list_people(session: Session) -> Sequence[User]:
-    """Return everyone known, by name."""
-    return session.scalars(select(User).order_by(User.name, User.id)).all()
+    """Return everyone who has an account, by name."""
+    active = (User.deactivated_at.is_(None), User.merged_into_id.is_(None))
+    return session.scalars(select(User).where(*active).order_by(User.name, User.id)).all()
 
 
 def record_profile(session: Session, slack_user_id: str, name: str, email: str | None) -> None:
     """Store what Slack says of a person, inside the caller's transaction.
 
-    An e-mail address that another account already has is left where it is.
+    `email` is one that Slack has confirmed. An account that has it already is the same person's, and
+    goes on for both; if that account belongs to somebody else in Slack, the address stays there.
     """
     user = find_by_slack_id(session, slack_user_id)
     if user is None:
         return
-    user.name = _tidy(name) or user.name
-    address = (email or "").strip().lower()
-    if address and len(address) <= EMAIL_LIMIT and address.isprintable() and not user.email:
-        taken = session.scalars(select(User.id).where(User.email == address)).first()
-        user.email = None if taken else address
-
-
-class NotAnAddress(ValueError):
-    """What was given is no e-mail address."""
-
-
-def invite(
-    session: Session, email: str, role: Role, name: str = "", actor: Actor = OPERATOR
-) -> User:
-    """Return the account for `email`, made if need be, with `role`. Raises NotAnAddress."""
-    address = email.strip().lower()
-    if not _ADDRESS.fullmatch(address) or len(address) > EMAIL_LIMIT:
-        raise NotAnAddress(f"{email[:100]!r} is no e-mail address.")
-    try:
-        with write_transaction(session):
-            user = session.scalars(select(User).where(User.email == address)).one_or_none()
-            before = {} if user is None else {"role": user.role.value}
-            if user is None:
-                user = User(
-                    name=_tidy(name) or _tidy(address),
-                    email=address,
-                    role=role,
-                    created_at=database.now(session),
-                )
-                session.add(user)
-            user.role = role
-            after = {"role": role.value}
-            if before != after:
-                session.flush()
-                audit.append(
-                    session, actor, "invite", f"user {user.id}", before=before, after=after
-                )
-    except IntegrityError:  # somebody else invited this person at the same moment
-        return invite(session, email, role, name, actor)
-    return user
-
-
-def make_sign_in_secret(session: Session, user: User) -> str:
-    """Return a secret that signs `user` in once within a day. Only its hash is stored."""
-    secret = secrets.token_urlsafe(32)
-    with write_transaction(session):
-        session.add(
-            SignInLink(
-                user_id=user.id,
-                secret_hash=_hash(secret),
-                expires_at=database.now(session) + LINK_LIFETIME,
-            )
-        )
-    return secret
-
-
-def redeem_sign_in_secret(session: Session, secret: str) -> User | None:
-    """Return the person a secret signs in and use it up; None when it is unknown, used or too old."""
-    with write_transaction(session):
-        link = session.scalars(
-            select(SignInLink).where(SignInLink.secret_hash == _hash(secret)).with_for_update()
-        ).one_or_none()
-        if link is None or link.used_at is not None or link.expires_at < database.now(session):
-            return None
-        link.used_at = database.now(session)
-        return link.user
+    user.name = tidy_name(name) or user.name
+    address = tidy_address(email)
+    if address is None or user.email:
+        return
+    owner = session.scalars(select(User).where(User.email == address)).one_or_none()
+    if owner is None:
+        user.email = address
+    elif may_merge(user, owner):
+        session.flush()
+        merge(session, user.id, owner.id, SYSTEM)
 
 
 def names_by_id(session: Session, user_ids: Iterable[int | None]) -> dict[int, str]:
@@ -161,14 +99,3 @@ def names_by_id(session: Session, user_ids: Iterable[int | None]) -> dict[int, s
     wanted = {user_id for user_id in user_ids if user_id is not None}
     rows = session.execute(select(User.id, User.name).where(User.id.in_(wanted)))
     return dict(rows.all())
-
-
-def _tidy(name: str) -> str:
-    """Return a name in one line, without what cannot be stored or seen, cut at NAME_LIMIT characters."""
-    line = " ".join(name.split())
-    printable = "".join(character for character in line if character.isprintable())
-    return printable.strip()[:NAME_LIMIT].strip()
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -7,14 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from incidentbot.users.links import LINK_LIFETIME, make_sign_in_secret, redeem_link
+from incidentbot.users.members import NotAnAddress, invite
 from incidentbot.users.models import Role, SignInLink, User
-from incidentbot.users.people import (
-    LINK_LIFETIME,
-    NotAnAddress,
-    invite,
-    make_sign_in_secret,
-    redeem_sign_in_secret,
-)
 from tests.team import Processes, Team, connected, together
 
 
@@ -31,8 +26,8 @@ def secret(team: Team) -> str:
 
 def redeem(team: Team, secret: str) -> str | None:
     with team.sessions() as session:
-        user = redeem_sign_in_secret(session, secret)
-        return user.name if user else None
+        link = redeem_link(session, secret, "here")
+        return link.user.name if link else None
 
 
 def test_an_invitation_makes_an_account(team: Team) -> None:

@@ -6,13 +6,13 @@ from sqlalchemy import func, select
 
 from incidentbot.database import write_transaction
 from incidentbot.outbox.models import Delivery
+from incidentbot.users.fields import NAME_LIMIT
+from incidentbot.users.members import invite
 from incidentbot.users.models import Role, User
 from incidentbot.users.people import (
-    NAME_LIMIT,
     add_slack_person,
     find_by_slack_id,
     identify_slack_person,
-    invite,
     list_people,
     names_by_id,
     record_profile,
@@ -88,14 +88,24 @@ def test_an_address_that_is_none_is_left_out(team: Team) -> None:
         assert tell_profile(team, "U0NEW", "Lin", email).email is None
 
 
-def test_an_address_that_another_account_has_stays_there(team: Team) -> None:
-    with team.sessions() as session:
-        owner = invite(session, "lin@example.com", Role.VIEWER, "Lin the first")
+def test_an_address_that_somebody_else_in_slack_has_stays_there(team: Team) -> None:
+    identify(team, "U0LIN", "lin")
+    owner = tell_profile(team, "U0LIN", "Lin the first", "lin@example.com")
     identify(team, "U0NEW", "lin")
     user = tell_profile(team, "U0NEW", "Lin", "LIN@example.com")
     assert (user.name, user.email) == ("Lin", None)
     with team.sessions() as session:
         assert session.get_one(User, owner.id).email == "lin@example.com"
+
+
+def test_an_address_of_an_account_on_the_web_makes_the_two_one_person(team: Team) -> None:
+    with team.sessions() as session:
+        owner = invite(session, "lin@example.com", Role.VIEWER, "Lin on the web")
+    met = identify(team, "U0NEW", "lin")
+    user = tell_profile(team, "U0NEW", "Lin", "LIN@example.com")
+    assert (user.id, user.name, user.role) == (owner.id, "Lin on the web", Role.RESPONDER)
+    with team.sessions() as session:
+        assert session.get_one(User, met.id).merged_into_id == owner.id
 
 
 def test_an_address_once_known_is_not_replaced(team: Team) -> None:

@@ -1,0 +1,265 @@
+"""What an admin does with people's access: invite, rename, change roles, close and open accounts."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+from sqlalchemy import or_, select, tuple_
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from incidentbot import database
+from incidentbot.audit import log as audit
+from incidentbot.database import write_transaction
+from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
+from incidentbot.outbox.models import Delivery
+from incidentbot.outbox.publish import Effect, publish, wake
+from incidentbot.users.actor import OPERATOR, Actor
+from incidentbot.users.fields import tidy_address, tidy_name
+from incidentbot.users.links import add_link
+from incidentbot.users.models import LinkPurpose, Role, User
+
+ACCOUNT_MAIL = "email.account"
+# Who asks for a new password again and again gets one mail in this many seconds.
+RESET_MAIL_SECONDS = 300
+
+
+class NotAnAddress(InvalidInput):
+    """What was given is no e-mail address."""
+
+
+def list_members(
+    session: Session, search: str = "", after: tuple[str, int] | None = None, limit: int = 50
+) -> Sequence[User]:
+    """Return people by name, those whose accounts are closed as well, after the one named last."""
+    found = select(User).where(User.merged_into_id.is_(None))
+    words = search.strip()[:200]
+    if words:
+        found = found.where(
+            or_(
+                User.name.icontains(words, autoescape=True),
+                User.email.icontains(words, autoescape=True),
+            )
+        )
+    if after is not None:
+        found = found.where(tuple_(User.name, User.id) > after)
+    return session.scalars(found.order_by(User.name, User.id).limit(limit)).all()
+
+
+def get_member(session: Session, user_id: int) -> User:
+    """Return one person. Raises NotFound."""
+    user = session.get(User, user_id)
+    if user is None or user.merged_into_id is not None:
+        raise NotFound("There is no such person.")
+    return user
+
+
+def invite(
+    session: Session,
+    email: str,
+    role: Role,
+    name: str = "",
+    actor: Actor = OPERATOR,
+    *,
+    by_mail: bool = False,
+) -> User:
+    """Return the account for `email`, made if need be, with `role`. Raises NotAnAddress, InvalidInput.
+
+    `by_mail` sends the invitation as well.
+    """
+    _require_admin(actor)
+    address = tidy_address(email)
+    if address is None:
+        raise NotAnAddress("email", f"{email[:100]!r} is no e-mail address.")
+    try:
+        with write_transaction(session):
+            user = session.scalars(select(User).where(User.email == address)).one_or_none()
+            before = {} if user is None else {"role": user.role.value}
+            if user is None:
+                user = User(
+                    name=tidy_name(name) or tidy_name(address),
+                    email=address,
+                    role=role,
+                    created_at=database.now(session),
+                )
+                session.add(user)
+            elif not user.is_active:
+                raise InvalidInput("email", f"{user.name}'s account is closed. Open it again.")
+            elif role is not Role.ADMIN:
+                _keep_an_admin(session, user)
+            user.role = role
+            session.flush()
+            if by_mail:
+                mail_link(session, user, LinkPurpose.INVITATION)
+            after = {"role": role.value}
+            if before != after:
+                audit.append(
+                    session, actor, "invite", f"user {user.id}", before=before, after=after
+                )
+    except IntegrityError:  # somebody else invited this person at the same moment
+        return invite(session, email, role, name, actor, by_mail=by_mail)
+    wake(session)
+    return user
+
+
+def change_role(session: Session, user_id: int, role: str, actor: Actor) -> User:
+    """Give a person another role. Raises InvalidInput, InvalidMove for the last admin."""
+    try:
+        wanted = Role(role)
+    except ValueError:
+        raise InvalidInput("role", "Choose a role in the list.") from None
+    with _changing(session, user_id, actor, "change_role") as user:
+        if wanted is not Role.ADMIN:
+            _keep_an_admin(session, user)
+        user.role = wanted
+    return user
+
+
+def rename(session: Session, user_id: int, name: str, actor: Actor) -> User:
+    """Call a person by another name. Raises InvalidInput."""
+    tidy = tidy_name(name)
+    if not tidy:
+        raise InvalidInput("name", "Write a name.")
+    with _changing(session, user_id, actor, "rename") as user:
+        user.name = tidy
+    return user
+
+
+def deactivate(session: Session, user_id: int, actor: Actor) -> User:
+    """Close an account: its person is signed out everywhere and cannot come in. Raises InvalidMove."""
+    with _changing(session, user_id, actor, "deactivate") as user:
+        _keep_an_admin(session, user)
+        if user.deactivated_at is None:
+            user.deactivated_at = database.now(session)
+            user.session_epoch += 1
+    return user
+
+
+def reactivate(session: Session, user_id: int, actor: Actor) -> User:
+    """Open a closed account again."""
+    with _changing(session, user_id, actor, "reactivate") as user:
+        user.deactivated_at = None
+    return user
+
+
+def send_link(session: Session, user_id: int, purpose: LinkPurpose, actor: Actor) -> User:
+    """Send a person a one-time link by e-mail. Raises InvalidMove without address, or when inactive."""
+    with _linking(session, user_id, purpose, actor, "send_link") as user:
+        if user.email is None:
+            raise InvalidMove(f"{user.name} has no e-mail address.")
+        mail_link(session, user, purpose)
+    wake(session)
+    return user
+
+
+def show_link(session: Session, user_id: int, purpose: LinkPurpose, actor: Actor) -> str:
+    """Return the secret of a new one-time link, for an admin to hand over."""
+    with _linking(session, user_id, purpose, actor, "show_link") as user:
+        return add_link(session, user.id, purpose)
+
+
+def ask_for_reset(session: Session, email: str) -> None:
+    """Send a link to choose a new password, if somebody has this address. Says nothing either way."""
+    address = tidy_address(email)
+    if address is None:
+        return
+    try:
+        with write_transaction(session):
+            user = session.scalars(select(User).where(User.email == address)).one_or_none()
+            if user is not None and user.is_active:
+                period = int(database.now(session).timestamp()) // RESET_MAIL_SECONDS
+                mail_link(session, user, LinkPurpose.RESET, f"asked/{period}")
+    except IntegrityError:
+        return  # asked for twice at the same moment
+    wake(session)
+
+
+def mail_link(session: Session, user: User, purpose: LinkPurpose, once: str = "") -> None:
+    """Have a one-time link sent, inside the caller's transaction; with `once`, one time only.
+
+    The link is made when the mail is sent: no secret lies in the outbox.
+    """
+    key = f"email/{user.id}/{purpose.value}/{once or uuid4().hex}"
+    if once and session.scalars(select(Delivery.id).where(Delivery.dedupe_key == key)).first():
+        return
+    effect = Effect(
+        kind=ACCOUNT_MAIL,
+        target=user.email or "",
+        stream=f"email/{user.id}",
+        dedupe_key=key,
+        payload={"user_id": user.id, "purpose": purpose.value},
+        priority=2,  # somebody waits for it
+    )
+    publish(session, [effect])
+
+
+@contextmanager
+def _changing(session: Session, user_id: int, actor: Actor, action: str) -> Iterator[User]:
+    """Run the block with the person locked; audit what it changed, and commit."""
+    _require_admin(actor)
+    with write_transaction(session):
+        user = _locked(session, user_id)
+        before = _snapshot(user)
+        yield user
+        after = _snapshot(user)
+        session.flush()
+        if after != before:
+            audit.append(session, actor, action, f"user {user.id}", before=before, after=after)
+
+
+@contextmanager
+def _linking(
+    session: Session, user_id: int, purpose: LinkPurpose, actor: Actor, action: str
+) -> Iterator[User]:
+    _require_admin(actor)
+    with write_transaction(session):
+        user = _locked(session, user_id)
+        if not user.is_active:
+            raise InvalidMove(f"{user.name}'s account is closed. Open it again first.")
+        yield user
+        after = {"purpose": purpose.value}
+        audit.append(session, actor, action, f"user {user.id}", before={}, after=after)
+
+
+def _require_admin(actor: Actor) -> None:
+    if not actor.is_admin:
+        raise NotAllowed("Only an admin can do that.")
+
+
+def _locked(session: Session, user_id: int) -> User:
+    user = session.scalars(
+        select(User)
+        .where(User.id == user_id, User.merged_into_id.is_(None))
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if user is None:
+        raise NotFound("There is no such person.")
+    return user
+
+
+def _keep_an_admin(session: Session, leaving: User) -> None:
+    """Raise InvalidMove when `leaving` is the last admin who can sign in.
+
+    All admins are locked, so that two who demote each other cannot both succeed.
+    """
+    if leaving.role is not Role.ADMIN or not leaving.is_active:
+        return
+    admins = session.scalars(
+        select(User.id)
+        .where(
+            User.role == Role.ADMIN, User.deactivated_at.is_(None), User.merged_into_id.is_(None)
+        )
+        .order_by(User.id)
+        .with_for_update(key_share=True)
+    ).all()
+    if set(admins) <= {leaving.id}:
+        raise InvalidMove(f"{leaving.name} is the last admin. Make somebody else admin first.")
+
+
+def _snapshot(user: User) -> dict[str, str | None]:
+    return {
+        "name": user.name,
+        "role": user.role.value,
+        "deactivated_at": user.deactivated_at.isoformat() if user.deactivated_at else None,
+    }

@@ -1,0 +1,113 @@
+"""What a person decides for themselves: name, time zone, colours, messages, password, sessions."""
+
+from dataclasses import dataclass
+from functools import cache
+from zoneinfo import available_timezones
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from incidentbot.audit import log as audit
+from incidentbot.database import write_transaction
+from incidentbot.incidents.errors import InvalidInput
+from incidentbot.users.actor import Actor
+from incidentbot.users.fields import tidy_name
+from incidentbot.users.links import use_up_password_links
+from incidentbot.users.models import DirectMessages, User
+from incidentbot.users.passwords import check_new_password, hash_password, is_right
+
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What the form on one's own page says. "" for `time_zone` and `theme` is what the browser says."""
+
+    name: str
+    time_zone: str
+    theme: str
+    direct_messages: str
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
+    """Return the names of all time zones, in order."""
+    return tuple(sorted(available_timezones()))
+
+
+def change_preferences(session: Session, actor: Actor, wanted: Preferences) -> None:
+    """Store what a person chose. Raises InvalidInput."""
+    name = tidy_name(wanted.name)
+    if not name:
+        raise InvalidInput("name", "Write your name.")
+    zone = wanted.time_zone.strip()
+    if zone and zone not in time_zones():
+        raise InvalidInput("time_zone", "Choose a time zone in the list, such as Europe/Berlin.")
+    if wanted.theme and wanted.theme not in THEMES:
+        raise InvalidInput("theme", "Choose one of the three.")
+    try:
+        messages = DirectMessages(wanted.direct_messages)
+    except ValueError:
+        raise InvalidInput("direct_messages", "Choose one of the three.") from None
+    with write_transaction(session):
+        user = _locked(session, actor)
+        before = _snapshot(user)
+        user.name, user.time_zone, user.theme = name, zone or None, wanted.theme or None
+        user.direct_messages = messages
+        session.flush()
+        after = _snapshot(user)
+        if before != after:
+            audit.append(
+                session, actor, "change_preferences", f"user {user.id}", before=before, after=after
+            )
+
+
+def set_password(session: Session, actor: Actor, password: str, current: str | None) -> User:
+    """Store a new password and end all sessions of its person. Raises InvalidInput.
+
+    `current` is the password so far; None from who has just come in by a one-time link.
+    """
+    user = session.get_one(User, actor.user_id)
+    known, name, email = user.password_hash, user.name, user.email
+    session.rollback()  # hashing takes a while: no transaction waits for it
+    if current is not None and known is not None and not is_right(known, current):
+        raise InvalidInput("current", "That is not your password.")
+    check_new_password(password, name, email)
+    hashed = hash_password(password)
+    with write_transaction(session):
+        user = _locked(session, actor)
+        if user.password_hash != known:
+            raise InvalidInput("current", "Your password was changed just now.")
+        user.password_hash = hashed
+        user.session_epoch += 1
+        use_up_password_links(session, user.id)
+        session.flush()
+        audit.append(session, actor, "set_password", f"user {user.id}", before={}, after={})
+    return user
+
+
+def sign_out_everywhere(session: Session, actor: Actor) -> None:
+    """End every session of a person, on all devices."""
+    with write_transaction(session):
+        user = _locked(session, actor)
+        user.session_epoch += 1
+        session.flush()
+        audit.append(session, actor, "sign_out_everywhere", f"user {user.id}", before={}, after={})
+
+
+def _locked(session: Session, actor: Actor) -> User:
+    return session.scalars(
+        select(User)
+        .where(User.id == actor.user_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def _snapshot(user: User) -> dict[str, str | None]:
+    return {
+        "name": user.name,
+        "time_zone": user.time_zone,
+        "theme": user.theme,
+        "direct_messages": user.direct_messages.value,
+    }

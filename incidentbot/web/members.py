@@ -1,0 +1,200 @@
+"""Settings, members: who may come in, and as what."""
+
+from collections.abc import Mapping
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from incidentbot.config import Settings
+from incidentbot.extensions import db
+from incidentbot.incidents.errors import IncidentError, InvalidInput
+from incidentbot.users import members
+from incidentbot.users.models import LinkPurpose, Role, User
+from incidentbot.web.access import actor
+from incidentbot.web.errors import status_of
+
+blueprint = Blueprint("members", __name__, url_prefix="/settings/members")
+
+PER_PAGE = 50
+ROLES = {
+    Role.VIEWER: "reads everything",
+    Role.RESPONDER: "declares and runs incidents",
+    Role.ADMIN: "everything, settings and members too",
+}
+
+Page = str | tuple[str, int] | Response
+
+
+@blueprint.get("")
+def index() -> str:
+    """List people by name, fifty at a time. For admins."""
+    search = request.args.get("q", "")
+    found = members.list_members(db.session(), search, _after(), PER_PAGE + 1)
+    last = found[PER_PAGE - 1] if len(found) > PER_PAGE else None
+    return render_template(
+        "settings/members.html", people=found[:PER_PAGE], last=last, search=search, roles=ROLES
+    )
+
+
+@blueprint.get("/invite")
+def new() -> str:
+    """Show the form that invites somebody. For admins."""
+    return _invite_page({"role": Role.RESPONDER.value})
+
+
+@blueprint.post("/invite")
+def invite() -> Page:
+    """Invite somebody: by e-mail, or with a link to hand over where no mail is sent. For admins."""
+    values = request.form.to_dict()
+    try:
+        role = _role(values.get("role", ""))
+        user = members.invite(
+            db.session(),
+            values.get("email", ""),
+            role,
+            values.get("name", ""),
+            actor(values.get("request_key")),
+            by_mail=_sends_mail(),
+        )
+    except IncidentError as error:
+        return _invite_page(values, error), status_of(error)
+    if _sends_mail():
+        flash(f"{user.name} is invited: the link is on its way to {user.email}.")
+        return redirect(url_for("members.show", user_id=user.id))
+    secret = members.show_link(db.session(), user.id, LinkPurpose.INVITATION, actor())
+    return _member_page(user, link=_address(secret), purpose=LinkPurpose.INVITATION)
+
+
+@blueprint.get("/<int:user_id>")
+def show(user_id: int) -> str:
+    """Show one person and what can be done about their access. For admins."""
+    return _member_page(members.get_member(db.session(), user_id))
+
+
+@blueprint.post("/<int:user_id>/name")
+def rename(user_id: int) -> Page:
+    """Call somebody by another name. For admins."""
+    name = request.form.get("name", "")
+    try:
+        user = members.rename(db.session(), user_id, name, actor())
+    except InvalidInput as error:
+        return _again(user_id, error)
+    return _done(user, f"The name is {user.name} now.")
+
+
+@blueprint.post("/<int:user_id>/role")
+def change_role(user_id: int) -> Page:
+    """Give somebody another role. For admins."""
+    try:
+        user = members.change_role(db.session(), user_id, request.form.get("role", ""), actor())
+    except IncidentError as error:
+        return _again(user_id, error)
+    return _done(user, f"{user.name} is {user.role.value} now.")
+
+
+@blueprint.post("/<int:user_id>/deactivate")
+def deactivate(user_id: int) -> Page:
+    """Close somebody's account. For admins."""
+    try:
+        user = members.deactivate(db.session(), user_id, actor())
+    except IncidentError as error:
+        return _again(user_id, error)
+    return _done(user, f"{user.name}'s account is closed; they are signed out everywhere.")
+
+
+@blueprint.post("/<int:user_id>/reactivate")
+def reactivate(user_id: int) -> Page:
+    """Open somebody's account again. For admins."""
+    user = members.reactivate(db.session(), user_id, actor())
+    return _done(user, f"{user.name} can sign in again.")
+
+
+@blueprint.post("/<int:user_id>/send-link")
+def send_link(user_id: int) -> Page:
+    """Send somebody a link to choose a password, by e-mail. For admins."""
+    try:
+        user = members.send_link(db.session(), user_id, LinkPurpose.RESET, actor())
+    except IncidentError as error:
+        return _again(user_id, error)
+    return _done(user, f"The link is on its way to {user.email}.")
+
+
+@blueprint.post("/<int:user_id>/show-link")
+def show_link(user_id: int) -> Page:
+    """Show a link to choose a password, once, to hand over. For admins."""
+    try:
+        secret = members.show_link(db.session(), user_id, LinkPurpose.RESET, actor())
+    except IncidentError as error:
+        return _again(user_id, error)
+    user = members.get_member(db.session(), user_id)
+    return _member_page(user, link=_address(secret), purpose=LinkPurpose.RESET)
+
+
+def _after() -> tuple[str, int] | None:
+    """Return the name and id that the page before ended with."""
+    name, number = request.args.get("name", ""), request.args.get("after", "")
+    return (name, int(number)) if number.isdecimal() and len(number) < 10 else None
+
+
+def _role(word: str) -> Role:
+    try:
+        return Role(word)
+    except ValueError:
+        raise InvalidInput("role", "Choose a role in the list.") from None
+
+
+def _done(user: User, sentence: str) -> Response:
+    flash(sentence)
+    return redirect(url_for("members.show", user_id=user.id))
+
+
+def _again(user_id: int, error: IncidentError) -> Page:
+    db.session().rollback()
+    user = members.get_member(db.session(), user_id)
+    return _member_page(user, error), status_of(error)
+
+
+def _member_page(
+    user: User,
+    error: IncidentError | None = None,
+    link: str = "",
+    purpose: LinkPurpose = LinkPurpose.RESET,
+) -> str:
+    return render_template(
+        "settings/members_show.html",
+        person=user,
+        roles=ROLES,
+        errors=_by_field(error),
+        problem=str(error) if error and not _by_field(error) else "",
+        link=link,
+        purpose=purpose.value,
+        sends_mail=_sends_mail(),
+    )
+
+
+def _invite_page(values: Mapping[str, str], error: IncidentError | None = None) -> str:
+    return render_template(
+        "settings/members_invite.html",
+        values=values,
+        roles=ROLES,
+        errors=_by_field(error),
+        problem=str(error) if error and not _by_field(error) else "",
+        sends_mail=_sends_mail(),
+    )
+
+
+def _by_field(error: IncidentError | None) -> dict[str, str]:
+    return {error.field: error.reason} if isinstance(error, InvalidInput) else {}
+
+
+def _address(secret: str) -> str:
+    return f"{_settings().base_url}{url_for('auth.sign_in', secret=secret)}"
+
+
+def _sends_mail() -> bool:
+    return _settings().mail is not None
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings

@@ -1,0 +1,161 @@
+"""What an admin does with people's access, and that an admin is always left."""
+
+import pytest
+
+from incidentbot.database import write_transaction
+from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
+from incidentbot.users import members
+from incidentbot.users.actor import Actor
+from incidentbot.users.links import find_link, make_sign_in_secret, redeem_link
+from incidentbot.users.models import LinkPurpose, Role, User
+from tests.team import Team, together
+from tests.users.accounts import account, user_of
+
+
+def members_of(team: Team, **wanted: object) -> list[str]:
+    with team.sessions() as session:
+        return [user.name for user in members.list_members(session, **wanted)]  # type: ignore[arg-type]
+
+
+def test_only_an_admin_may_do_any_of_it(team: Team) -> None:
+    before = team.state()
+    target = team.vera.user_id or 0
+    with team.sessions() as session:
+        for act in (
+            lambda: members.invite(session, "x@example.com", Role.ADMIN, actor=team.bob),
+            lambda: members.change_role(session, target, "admin", team.bob),
+            lambda: members.rename(session, target, "X", team.bob),
+            lambda: members.deactivate(session, target, team.bob),
+            lambda: members.reactivate(session, target, team.bob),
+            lambda: members.send_link(session, target, LinkPurpose.RESET, team.bob),
+            lambda: members.show_link(session, target, LinkPurpose.RESET, team.bob),
+        ):
+            with pytest.raises(NotAllowed, match="Only an admin"):
+                act()
+    assert team.state() == before
+
+
+def test_role_name_and_account_are_changed_and_audited(team: Team) -> None:
+    bob = team.bob.user_id or 0
+    with team.sessions() as session:
+        members.change_role(session, bob, "viewer", team.grace)
+        members.change_role(session, bob, "viewer", team.grace)
+        members.rename(session, bob, " Bob  Ross ", team.grace)
+        members.deactivate(session, bob, team.grace)
+        members.reactivate(session, bob, team.grace)
+    user = user_of(team, bob)
+    assert (user.role, user.name, user.is_active) == (Role.VIEWER, "Bob Ross", True)
+    actions = [e.action for e in team.audit() if e.subject == f"user {bob}"]
+    assert actions == ["change_role", "rename", "deactivate", "reactivate"]
+    assert team.problems() == []
+
+
+@pytest.mark.parametrize("field,value", [("role", "king"), ("name", " \u202e ")])
+def test_nonsense_is_refused_at_its_field(team: Team, field: str, value: str) -> None:
+    act = members.change_role if field == "role" else members.rename
+    with team.sessions() as session, pytest.raises(InvalidInput) as refusal:
+        act(session, team.bob.user_id or 0, value, team.grace)
+    assert refusal.value.field == field
+
+
+def test_nobody_unknown_or_merged_can_be_changed(team: Team) -> None:
+    with team.sessions() as session, write_transaction(session):
+        session.get_one(User, team.bob.user_id).merged_into_id = team.ada.user_id
+    for number in (999, team.bob.user_id or 0):
+        with team.sessions() as session, pytest.raises(NotFound):
+            members.rename(session, number, "X", team.grace)
+    assert "Bob" not in members_of(team)
+
+
+def test_a_closed_account_loses_its_sessions_and_its_links(team: Team) -> None:
+    actor = account(team)
+    with team.sessions() as session:
+        user = user_of(team, actor.user_id)
+        secret = make_sign_in_secret(session, user)
+        members.deactivate(session, user.id, team.grace)
+        assert redeem_link(session, secret, "here") is None
+        with pytest.raises(InvalidMove, match="is closed"):
+            members.show_link(session, user.id, LinkPurpose.RESET, team.grace)
+        with pytest.raises(InvalidInput, match="is closed"):
+            members.invite(session, "lin@example.com", Role.VIEWER)
+    closed = user_of(team, actor.user_id)
+    assert not closed.is_active
+    assert closed.session_epoch == user.session_epoch + 1
+
+
+def test_the_last_admin_can_be_neither_demoted_nor_closed(team: Team) -> None:
+    grace = team.grace.user_id or 0
+    with team.sessions() as session:
+        with pytest.raises(InvalidMove, match="Grace is the last admin"):
+            members.change_role(session, grace, "responder", team.grace)
+        with pytest.raises(InvalidMove, match="Grace is the last admin"):
+            members.deactivate(session, grace, team.grace)
+        closed = members.invite(session, "other@example.com", Role.ADMIN)
+        members.deactivate(session, closed.id, team.grace)
+        with pytest.raises(InvalidMove, match="last admin"):
+            members.deactivate(session, grace, team.grace)
+        members.reactivate(session, closed.id, team.grace)
+        members.deactivate(session, grace, team.grace)
+    assert not user_of(team, grace).is_active
+
+
+def test_two_admins_who_demote_each_other_at_once_leave_one(team: Team) -> None:
+    other = account(team, "other@example.com", None, Role.ADMIN)
+
+    def demote(by: Actor, whom: Actor) -> User:
+        with team.sessions() as session:
+            return members.change_role(session, whom.user_id or 0, "viewer", by)
+
+    outcomes = together(lambda: demote(other, team.grace), lambda: demote(team.grace, other))
+    assert [type(o) for o in outcomes].count(InvalidMove) == 1
+    roles = {user_of(team, a.user_id).role for a in (other, team.grace)}
+    assert roles == {Role.ADMIN, Role.VIEWER}
+
+
+def test_people_are_found_by_name_or_address_and_paged_without_gaps(team: Team) -> None:
+    for number in range(7):
+        account(team, f"lin{number}@example.com", None)
+    account(team, "100%@example.com", None)
+    assert members_of(team, search="LIN3@ex") == ["Lin3"]
+    assert members_of(team, search="%") == ["100%"]
+    assert members_of(team, search="_") == []
+    seen: list[str] = []
+    after = None
+    with team.sessions() as session:
+        while page := members.list_members(session, "", after, 3):
+            seen += [user.name for user in page]
+            after = (page[-1].name, page[-1].id)
+    assert seen == members_of(team, limit=100)
+    assert len(seen) == len(set(seen)) >= 12
+
+
+def test_a_link_is_shown_once_and_sent_without_a_secret_in_the_outbox(team: Team) -> None:
+    actor = account(team, password=None)
+    with team.sessions() as session:
+        secret = members.show_link(session, actor.user_id or 0, LinkPurpose.RESET, team.grace)
+        link = find_link(session, secret)
+        assert link is not None
+        assert link.purpose is LinkPurpose.RESET
+        members.send_link(session, actor.user_id or 0, LinkPurpose.RESET, team.grace)
+        with pytest.raises(InvalidMove, match="no e-mail address"):
+            members.send_link(session, team.bob.user_id or 0, LinkPurpose.RESET, team.grace)
+    (mail,) = team.deliveries(kind="email.account")
+    assert mail.payload == {"user_id": actor.user_id, "purpose": "reset"}
+    assert secret not in str(team.state())
+    assert {"show_link", "send_link"} <= {entry.action for entry in team.audit()}
+
+
+def test_who_forgets_again_and_again_gets_one_mail_and_an_unknown_address_none(team: Team) -> None:
+    actor = account(team)
+
+    def forget(email: str) -> None:
+        with team.sessions() as session:
+            members.ask_for_reset(session, email)
+
+    for email in (" LIN@example.com", "nobody@example.com", "nonsense", "\x00", "a\nb@example.com"):
+        forget(email)
+        forget(email)
+    together(*[lambda: forget("lin@example.com")] * 4)
+    mails = team.deliveries(kind="email.account")
+    assert {mail.payload["user_id"] for mail in mails} == {actor.user_id}
+    assert len(mails) <= 2  # a new one every five minutes
