@@ -4,9 +4,10 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from incidentbot import database
@@ -18,6 +19,22 @@ log = logging.getLogger(__name__)
 
 GENESIS = "0" * 64
 HEAD_ID = 1
+# A log that was replaced as a whole differs in every entry; the first few tell as much.
+PROBLEMS_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of looking through the whole log.
+
+    `head_hash` is the newest entry's: compare it with the one in a log line kept elsewhere.
+    `problems` are the first ones as sentences, `problem_count` counts all.
+    """
+
+    entries: int
+    head_hash: str
+    problems: list[str]
+    problem_count: int
 
 
 def append(
@@ -79,7 +96,7 @@ def find_request(session: Session, request_id: str | None) -> AuditEntry | None:
     ).one_or_none()
 
 
-def entry_hash(entry: AuditEntry) -> str:
+def entry_hash(entry: AuditEntry | Row[Any]) -> str:
     """Return the SHA-256 (hex) over the entry's whole content and the hash before it."""
     content = {
         column.key: getattr(entry, column.key)
@@ -94,25 +111,50 @@ def entry_hash(entry: AuditEntry) -> str:
 
 def verify(session: Session) -> list[str]:
     """Return what is wrong with the log, as sentences; an empty list when it is whole."""
+    return inspect(session).problems
+
+
+def inspect(session: Session) -> Verification:
+    """Look through the whole log, however long it is: it is read row by row, and nothing is kept."""
     with snapshot(session):  # else an entry appended meanwhile would look like tampering
-        return list(_problems(session))
+        shown: list[str] = []
+        count = 0
+        walk = _Walk()
+        for problem in _problems(session, walk):
+            count += 1
+            if len(shown) < PROBLEMS_SHOWN:
+                shown.append(problem)
+        return Verification(walk.entries, walk.previous, shown, count)
 
 
-def _problems(session: Session) -> Iterator[str]:
-    expected_seq, previous = 1, GENESIS
-    entries = select(AuditEntry).order_by(AuditEntry.seq)
-    for entry in session.scalars(entries.execution_options(populate_existing=True, yield_per=500)):
-        if entry.seq != expected_seq:
-            yield f"entries {expected_seq} to {entry.seq - 1} are missing"
-        if entry.previous_hash != previous:
+@dataclass
+class _Walk:
+    """Where the walk through the log is: entries seen, the number expected next, the last hash."""
+
+    entries: int = 0
+    expected_seq: int = 1
+    previous: str = GENESIS
+
+
+def _problems(session: Session, walk: _Walk) -> Iterator[str]:
+    rows = session.execute(
+        select(*AuditEntry.__table__.columns)
+        .order_by(AuditEntry.seq)
+        .execution_options(yield_per=500)
+    )
+    for entry in rows:
+        if entry.seq != walk.expected_seq:
+            yield f"entries {walk.expected_seq} to {entry.seq - 1} are missing"
+        if entry.previous_hash != walk.previous:
             yield f"entry {entry.seq} does not follow the entry before it"
         if entry_hash(entry) != entry.hash:
             yield f"entry {entry.seq} was changed"
-        expected_seq, previous = entry.seq + 1, entry.hash
+        walk.entries += 1
+        walk.expected_seq, walk.previous = entry.seq + 1, entry.hash
     head = session.get(AuditHead, HEAD_ID, populate_existing=True)
     if head is None:
         yield "the head of the chain is missing"
-    elif head.seq != expected_seq - 1:
-        yield f"the log ends at entry {expected_seq - 1}, its head says {head.seq}"
-    elif head.hash != previous:
+    elif head.seq != walk.expected_seq - 1:
+        yield f"the log ends at entry {walk.expected_seq - 1}, its head says {head.seq}"
+    elif head.hash != walk.previous:
         yield f"entry {head.seq} is not the one that the head of the chain knows"

@@ -29,6 +29,8 @@ class AuditEntry(Base):
         Index("ix_audit_entries_actor_id_seq", "actor_id", "seq"),
         Index("ix_audit_entries_action_seq", "action", "seq"),
         Index("ix_audit_entries_at", "at"),
+        Index("ix_audit_entries_outcome_seq", "outcome", "seq"),
+        Index("ix_audit_entries_override_seq", "override", "seq"),
     )
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, delete
+from sqlalchemy import String, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -37,3 +37,8 @@ def is_first_time(session: Session, signature: str) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+def last_request_at(session: Session) -> datetime | None:
+    """Return when the newest signed request came in; None when none has."""
+    return session.scalar(select(func.max(SeenRequest.at)))

@@ -1,16 +1,19 @@
 """From one event of an incident to its effects on Slack. Pure: everything it needs is passed in.
 
 The incident's own channel hears everything. Cards and the topic show the incident as it is and are
-brought up to date in place. People and channels elsewhere are told of what changes their night: a
-declaration, an escalation to P1 or P2, and the end of what they were told of.
+brought up to date in place. People and channels elsewhere are told of three moments, as the rules
+say: the start (a declaration, an escalation to P1 or P2), updates, and the end (also of the end: a
+reopening). By default that is the start, and the end of what they were told of.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from incidentbot.incidents.lifecycle import Severity, renotifies
 from incidentbot.incidents.models import EventKind
 from incidentbot.outbox.publish import Effect
+from incidentbot.users.models import DirectMessages
 
 WAR_ROOM = "war-room"  # the target that stands for the incident's own channel
 
@@ -33,8 +36,18 @@ _CHANGES_CARD = frozenset(
 )
 # What the cards elsewhere show: the same, and the link to the channel once there is one.
 _CHANGES_ANNOUNCEMENT = _CHANGES_CARD | {EventKind.CHANNEL}
-# What is told again to everyone who was told of the incident.
-_TOLD_TO_ALL = frozenset({EventKind.RESOLVED, EventKind.REOPENED, EventKind.CANCELLED})
+_UPDATES = frozenset({EventKind.UPDATE, EventKind.STATUS})
+_ENDS = frozenset({EventKind.RESOLVED, EventKind.REOPENED, EventKind.CANCELLED})
+_ASKED_FOR_NONE = "they asked for no direct messages"
+_ASKED_FOR_STARTS = "they asked for direct messages about the start only"
+
+
+class Moment(StrEnum):
+    """A moment of which people and channels elsewhere may be told."""
+
+    START = "start"
+    UPDATE = "update"
+    END = "end"
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,19 @@ class Audience:
 
     channels: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Level(Audience):
+    """Who hears of incidents of one severity and service: the audience itself is told of the start.
+
+    `on_end` hears of the end without having been told of the start. `not_on_end` are those whose
+    rules say that they do not hear of the end, though they were told of the start.
+    """
+
+    on_update: Audience = Audience()
+    on_end: Audience = Audience()
+    not_on_end: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -67,18 +93,42 @@ class IncidentEvent:
 
 
 def plan(
-    event: IncidentEvent, level: Audience, told: Audience, throttled: Collection[str]
+    event: IncidentEvent,
+    level: Level,
+    told: Audience,
+    throttled: Collection[str],
+    choices: Mapping[str, DirectMessages] | None = None,
 ) -> list[Effect]:
     """Return the effects of `event`, in the order in which they should leave.
 
-    `level` is who hears of incidents of this severity, `told` who has heard of this one already,
-    `throttled` the people who had a message about it too recently.
+    `level` is who hears of incidents of this severity and service, `told` who has heard of this one
+    already, `throttled` the people who had a message about it too recently, `choices` which direct
+    messages a person wants who does not want all.
     """
+    moment = moment_of(event)
     return [
         *_war_room(event),
         *_in_channel(event),
-        *_elsewhere(event, level, told, throttled),
+        *_announcements(event, moment, level, told),
+        *_messages(event, moment, level, told),
+        *_direct_messages(event, moment, level, told, throttled, choices or {}),
     ]
+
+
+def moment_of(event: IncidentEvent) -> Moment | None:
+    """Return the moment that an event is to people elsewhere; None when it is none."""
+    if event.kind is EventKind.DECLARED or _is_escalation(event):
+        return Moment.START
+    if event.kind in _UPDATES:
+        return Moment.UPDATE
+    return Moment.END if event.kind in _ENDS else None
+
+
+def _is_escalation(event: IncidentEvent) -> bool:
+    before = event.previous_severity
+    if event.kind is not EventKind.SEVERITY or before is None:
+        return False
+    return renotifies(before, event.severity)
 
 
 def _war_room(event: IncidentEvent) -> Iterator[Effect]:
@@ -122,31 +172,30 @@ def _in_channel(event: IncidentEvent) -> Iterator[Effect]:
         yield _effect(event, "slack.card", WAR_ROOM, "card", needs_channel=True, newest_only=True)
 
 
-def _elsewhere(
-    event: IncidentEvent, level: Audience, told: Audience, throttled: Collection[str]
+def _announcements(
+    event: IncidentEvent, moment: Moment | None, level: Level, told: Audience
 ) -> Iterator[Effect]:
-    escalated = (
-        event.kind is EventKind.SEVERITY
-        and event.previous_severity is not None
-        and renotifies(event.previous_severity, event.severity)
-    )
-    new_to_it: tuple[str, ...] = ()
-    if event.kind is EventKind.DECLARED or escalated:
-        new_to_it = tuple(channel for channel in level.channels if channel not in told.channels)
+    """Post the card where the start is told, and bring it up to date where it is."""
+    new = _others(level.channels, told.channels) if moment is Moment.START else ()
     changed = told.channels if event.kind in _CHANGES_ANNOUNCEMENT else ()
-    for channel in (*new_to_it, *changed):
+    for channel in (*new, *changed):
         yield _effect(
             event, "slack.announcement", channel, f"announcement/{channel}", newest_only=True
         )
 
-    if escalated:
-        again = tuple(channel for channel in level.channels if channel in told.channels)
-        people = level.people
-    elif event.kind in _TOLD_TO_ALL:
-        again, people = told.channels, told.people
-    else:
-        again, people = (), level.people if event.kind is EventKind.DECLARED else ()
-    for channel in again:
+
+def _messages(
+    event: IncidentEvent, moment: Moment | None, level: Level, told: Audience
+) -> Iterator[Effect]:
+    """Tell channels in a message of its own, where their card alone would go unnoticed."""
+    channels: tuple[str, ...] = ()
+    if _is_escalation(event):
+        channels = tuple(channel for channel in level.channels if channel in told.channels)
+    elif moment is Moment.UPDATE:
+        channels = level.on_update.channels
+    elif moment is Moment.END:
+        channels = _told_of_the_end(level.not_on_end, told.channels, level.on_end.channels)
+    for channel in channels:
         yield _effect(
             event,
             "slack.message",
@@ -154,19 +203,57 @@ def _elsewhere(
             f"announcement/{channel}",
             payload={"seq": event.seq},
         )
+
+
+def _direct_messages(
+    event: IncidentEvent,
+    moment: Moment | None,
+    level: Level,
+    told: Audience,
+    throttled: Collection[str],
+    choices: Mapping[str, DirectMessages],
+) -> Iterator[Effect]:
+    people: tuple[str, ...] = ()
+    if moment is Moment.START:
+        people = level.people
+    elif moment is Moment.UPDATE:
+        people = level.on_update.people
+    elif moment is Moment.END:
+        people = _told_of_the_end(level.not_on_end, told.people, level.on_end.people)
     for person in people:
+        skip_reason = _unwanted(moment, choices.get(person, DirectMessages.ALL))
+        if skip_reason is None and person in throttled:
+            skip_reason = (
+                "throttled: this person had a message about this incident within 5 minutes"
+            )
         yield _effect(
             event,
             "slack.dm",
             person,
             f"dm/{person}",
             payload={"seq": event.seq},
-            skip_reason=(
-                "throttled: this person had a message about this incident within 5 minutes"
-                if person in throttled
-                else None
-            ),
+            skip_reason=skip_reason,
         )
+
+
+def _told_of_the_end(
+    not_on_end: Collection[str], told: tuple[str, ...], more: tuple[str, ...]
+) -> tuple[str, ...]:
+    still = tuple(target for target in told if target not in not_on_end)
+    return (*still, *_others(more, told))
+
+
+def _others(targets: tuple[str, ...], known: Collection[str]) -> tuple[str, ...]:
+    return tuple(target for target in targets if target not in known)
+
+
+def _unwanted(moment: Moment | None, choice: DirectMessages) -> str | None:
+    """Return why a person does not get this direct message; None when they want it."""
+    if choice is DirectMessages.NONE:
+        return _ASKED_FOR_NONE
+    return (
+        _ASKED_FOR_STARTS if choice is DirectMessages.START and moment is not Moment.START else None
+    )
 
 
 def _effect(

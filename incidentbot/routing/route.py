@@ -1,5 +1,7 @@
-"""Turn an event into deliveries, in the transaction of the change: rules and throttling from the database."""
+"""Turn an event into deliveries, in the transaction of the change: rules, choices and throttling."""
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import and_, or_, select
@@ -8,9 +10,10 @@ from sqlalchemy.orm import Session
 from incidentbot import database
 from incidentbot.incidents.lifecycle import Severity
 from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
-from incidentbot.outbox.publish import publish
+from incidentbot.outbox.publish import Effect, publish
 from incidentbot.routing.models import AudienceKind, RoutingRule
-from incidentbot.routing.plan import Audience, IncidentEvent, plan
+from incidentbot.routing.plan import Audience, IncidentEvent, Level, plan
+from incidentbot.users.models import DirectMessages, User
 
 DM_INTERVAL = timedelta(minutes=5)
 
@@ -21,21 +24,97 @@ def route(session: Session, event: IncidentEvent) -> list[Delivery]:
     The lock makes throttling hold across processes: two events of one incident cannot both find
     that a person has not been told yet.
     """
-    level = Audience() if event.is_private else audience_of(session, event.severity)
-    told = already_told(session, event.incident_id)
+    return publish(session, effects_of(session, event))
+
+
+def effects_of(
+    session: Session, event: IncidentEvent, told: Audience | None = None
+) -> list[Effect]:
+    """Return the effects of `event`: what `route` publishes, and what a preview shows.
+
+    `told` is who has heard of the incident already; None for whom its deliveries name.
+    """
+    level = Level()
+    if not event.is_private:
+        level = audience_of(session, event.severity, event.service_id)
+    if told is None:
+        told = already_told(session, event.incident_id)
+    level, told, choices = who_is_here(session, level, told)
     throttled = _recently_told(session, event.incident_id)
-    return publish(session, plan(event, level, told, throttled))
+    return plan(event, level, told, throttled, choices)
 
 
-def audience_of(session: Session, severity: Severity) -> Audience:
-    """Return who hears of incidents of this severity, beyond the incident's own channel."""
-    rules = session.scalars(
-        select(RoutingRule).where(RoutingRule.severity == severity).order_by(RoutingRule.id)
-    ).all()
-    return Audience(
-        channels=tuple(rule.target for rule in rules if rule.kind is AudienceKind.CHANNEL),
-        people=tuple(rule.target for rule in rules if rule.kind is AudienceKind.PERSON),
+def who_is_here(
+    session: Session, level: Level, told: Audience
+) -> tuple[Level, Audience, Mapping[str, DirectMessages]]:
+    """Return both without the people whose accounts have ended, and what the others want to hear."""
+    listed = {*level.people, *level.on_update.people, *level.on_end.people, *told.people}
+    known = _known(session, listed)
+    gone = {slack_id for slack_id, user in known.items() if not user.is_active}
+    level = replace(
+        level,
+        people=_without(level.people, gone),
+        on_update=_without_people(level.on_update, gone),
+        on_end=_without_people(level.on_end, gone),
     )
+    choices = {slack_id: user.direct_messages for slack_id, user in known.items()}
+    return level, _without_people(told, gone), choices
+
+
+def audience_of(session: Session, severity: Severity, service_id: int | None = None) -> Level:
+    """Return who hears of incidents of this severity and service, beyond the incident's own channel.
+
+    Without a service: by the rules that hold for every service.
+    """
+    rules = session.scalars(
+        select(RoutingRule)
+        .where(
+            RoutingRule.severity == severity,
+            or_(RoutingRule.service_id.is_(None), RoutingRule.service_id == service_id),
+        )
+        .order_by(RoutingRule.id)
+    ).all()
+    return level_of(rules)
+
+
+def level_of(rules: Sequence[RoutingRule]) -> Level:
+    """Return who hears of what by these rules. A target of two rules hears what either says."""
+    start = _targets(rule for rule in rules if rule.on_start)
+    hears_the_end = {rule.target for rule in rules if rule.on_end}
+    return Level(
+        channels=start.channels,
+        people=start.people,
+        on_update=_targets(rule for rule in rules if rule.on_update),
+        on_end=_targets(
+            rule
+            for rule in rules
+            if rule.on_end and rule.target not in {*start.channels, *start.people}
+        ),
+        not_on_end=frozenset({rule.target for rule in rules} - hears_the_end),
+    )
+
+
+def _targets(rules: Iterable[RoutingRule]) -> Audience:
+    once = {(rule.kind, rule.target): None for rule in rules}
+    return Audience(
+        channels=tuple(target for kind, target in once if kind is AudienceKind.CHANNEL),
+        people=tuple(target for kind, target in once if kind is AudienceKind.PERSON),
+    )
+
+
+def _known(session: Session, slack_ids: Collection[str]) -> dict[str, User]:
+    if not slack_ids:
+        return {}
+    users = session.scalars(select(User).where(User.slack_user_id.in_(slack_ids)))
+    return {user.slack_user_id: user for user in users if user.slack_user_id}
+
+
+def _without(people: tuple[str, ...], gone: Collection[str]) -> tuple[str, ...]:
+    return tuple(person for person in people if person not in gone)
+
+
+def _without_people(audience: Audience, gone: Collection[str]) -> Audience:
+    return Audience(audience.channels, _without(audience.people, gone))
 
 
 def already_told(session: Session, incident_id: int) -> Audience:

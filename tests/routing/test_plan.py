@@ -14,19 +14,22 @@ from incidentbot.routing.plan import (
     WAR_ROOM,
     Audience,
     IncidentEvent,
+    Level,
+    Moment,
     is_relied_on,
+    moment_of,
     plan,
     war_room_key,
 )
 
 P1, P2, P3, P4 = Severity
 LEVELS = {
-    P1: Audience(("#general", "#engineering"), ("U1", "U2")),
-    P2: Audience(("#engineering",)),
-    P3: Audience(),
-    P4: Audience(),
+    P1: Level(("#general", "#engineering"), ("U1", "U2")),
+    P2: Level(("#engineering",)),
+    P3: Level(),
+    P4: Level(),
 }
-NOBODY = Audience()
+NOBODY = Level()
 
 CARD, TOPIC, MESSAGE = "slack.card", "slack.topic", "slack.message"
 UPDATES_CARD = [TOPIC, MESSAGE, CARD]
@@ -165,6 +168,49 @@ def test_an_audience_that_was_told_before_a_downgrade_hears_the_end_all_the_same
     assert kinds(effects, "U1") == ["slack.dm"]
 
 
+def test_each_kind_of_event_is_one_moment_or_none() -> None:
+    moments = {kind: moment_of(happened(kind)) for kind in EventKind}
+    assert {kind for kind, moment in moments.items() if moment is Moment.START} == {
+        EventKind.DECLARED
+    }
+    assert {kind for kind, moment in moments.items() if moment is Moment.UPDATE} == {
+        EventKind.UPDATE,
+        EventKind.STATUS,
+    }
+    assert {kind for kind, moment in moments.items() if moment is Moment.END} == {
+        EventKind.RESOLVED,
+        EventKind.REOPENED,
+        EventKind.CANCELLED,
+    }
+
+
+@pytest.mark.parametrize("old, new", [(P2, P1), (P4, P3), (P1, P2)])
+def test_getting_as_bad_as_p1_or_p2_is_a_start(old: Severity, new: Severity) -> None:
+    event = replace(happened(EventKind.SEVERITY, new), previous_severity=old)
+    assert (moment_of(event) is Moment.START) is renotifies(old, new)
+
+
+@pytest.mark.parametrize("kind", [EventKind.UPDATE, EventKind.STATUS])
+def test_an_update_is_told_to_those_whose_rules_say_so(kind: EventKind) -> None:
+    level = Level(("#start",), ("U1",), on_update=Audience(("#start", "#more"), ("U2",)))
+    effects = plan(happened(kind), level, Audience(("#start",), ("U1",)), ())
+    assert kinds(effects, "#start") == TOLD
+    assert kinds(effects, "#more") == [MESSAGE]
+    assert kinds(effects, "U2") == ["slack.dm"]
+    assert kinds(effects, "U1") == []
+
+
+def test_the_end_spares_those_whose_rules_say_so_and_reaches_those_who_asked_for_it_alone() -> None:
+    level = Level(
+        ("#start",), (), on_end=Audience(("#end",), ("U3",)), not_on_end=frozenset({"#start"})
+    )
+    effects = plan(happened(EventKind.RESOLVED), level, Audience(("#start", "#gone"), ("U1",)), ())
+    assert kinds(effects, "#start") == UPDATED  # the card there still follows
+    assert kinds(effects, "#gone") == TOLD  # no rule names it any more
+    assert kinds(effects, "#end") == [MESSAGE]
+    assert (kinds(effects, "U1"), kinds(effects, "U3")) == (["slack.dm"], ["slack.dm"])
+
+
 def test_a_person_told_too_recently_is_skipped_with_the_reason() -> None:
     effects = plan(happened(EventKind.DECLARED), LEVELS[P1], NOBODY, {"U1"})
     reasons = {e.target: e.skip_reason for e in effects if e.kind == "slack.dm"}
@@ -193,7 +239,7 @@ def test_a_worse_incident_leaves_first() -> None:
 
 names = st.lists(st.sampled_from([f"#c{n}" for n in range(5)]), unique=True).map(tuple)
 people = st.lists(st.sampled_from([f"U{n}" for n in range(5)]), unique=True).map(tuple)
-audiences = st.builds(Audience, names, people)
+audiences = st.builds(Level, names, people)
 events = st.builds(
     IncidentEvent,
     incident_id=st.just(7),
@@ -209,7 +255,7 @@ events = st.builds(
 @settings(max_examples=150)
 @given(events, audiences, audiences, st.frozensets(st.sampled_from([f"U{n}" for n in range(5)])))
 def test_whatever_happens_every_effect_is_sound(
-    event: IncidentEvent, level: Audience, told: Audience, throttled: frozenset[str]
+    event: IncidentEvent, level: Level, told: Level, throttled: frozenset[str]
 ) -> None:
     effects = plan(event, level, told, throttled)
 
@@ -236,7 +282,7 @@ def test_whatever_happens_every_effect_is_sound(
 @settings(max_examples=50)
 @given(st.lists(events, min_size=2, max_size=4, unique_by=lambda event: event.seq), audiences)
 def test_events_of_one_incident_never_share_a_dedupe_key(
-    story: list[IncidentEvent], audience: Audience
+    story: list[IncidentEvent], audience: Level
 ) -> None:
     keys = [e.dedupe_key for event in story for e in plan(event, audience, audience, ())]
     assert len(set(keys)) == len(keys)
@@ -245,7 +291,7 @@ def test_events_of_one_incident_never_share_a_dedupe_key(
 @settings(max_examples=50)
 @given(events, audiences)
 def test_the_card_elsewhere_leaves_before_the_message_that_follows_it(
-    event: IncidentEvent, audience: Audience
+    event: IncidentEvent, audience: Level
 ) -> None:
     effects = plan(event, audience, audience, ())
     for channel in audience.channels:

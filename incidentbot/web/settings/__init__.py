@@ -1,0 +1,1 @@
+"""The settings: one module per page, and the menu they share."""

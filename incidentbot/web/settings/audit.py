@@ -1,0 +1,189 @@
+"""The audit log: read it, filter it, take it along, and prove that nobody changed it."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, stream_with_context
+
+from incidentbot.audit.log import inspect
+from incidentbot.audit.models import AuditEntry, Outcome
+from incidentbot.audit.queries import (
+    Filter,
+    count_entries,
+    iterate_entries,
+    list_actions,
+    list_entries,
+)
+from incidentbot.extensions import db
+from incidentbot.users.people import list_people, names_by_id
+from incidentbot.web.csv_files import csv_line
+from incidentbot.web.settings.forms import number
+
+blueprint = Blueprint("audit", __name__, url_prefix="/settings/audit")
+
+COLUMNS = (
+    "seq",
+    "at",
+    "actor_id",
+    "actor_name",
+    "actor_role",
+    "door",
+    "origin",
+    "action",
+    "subject",
+    "outcome",
+    "override",
+    "reason",
+    "before",
+    "after",
+    "previous_hash",
+    "hash",
+)
+# What an entry keeps as the ids of people.
+_PEOPLE = frozenset({"commander_id", "owners"})
+_FIELDS = ("who", "action", "subject", "outcome", "override", "from", "to")
+_REFERENCE = re.compile(r"(?:inc-)?([0-9]{1,9})", re.IGNORECASE)
+
+
+@blueprint.get("")
+def index() -> str:
+    """List the log, the newest first, as filtered. For admins."""
+    session = db.session()
+    wanted, errors = _wanted()
+    page = list_entries(session, wanted, number(request.args.get("before")))
+    names = names_by_id(session, _people_in(page.entries))
+    return render_template(
+        "settings/audit.html",
+        entries=[(entry, list(_changes(entry, names))) for entry in page.entries],
+        next_before=page.next_before,
+        chosen=_chosen(),
+        errors=errors,
+        people=list_people(session),
+        actions=list_actions(session),
+        outcomes=tuple(Outcome),
+        count=count_entries(session),
+    )
+
+
+@blueprint.post("/verify")
+def verify() -> str:
+    """Look through the whole log for tampering, and show what was found. For admins."""
+    template = "settings/_verified.html"
+    if not request.headers.get("HX-Request"):
+        template = "settings/verified.html"
+    return render_template(template, verification=inspect(db.session()))
+
+
+@blueprint.get("/export.csv")
+def export_csv() -> Response:
+    """Send what the filter leaves as CSV, the oldest first. For admins."""
+    return _export(_csv, "text/csv; charset=utf-8", "csv")
+
+
+@blueprint.get("/export.jsonl")
+def export_json() -> Response:
+    """Send what the filter leaves, a JSON object a line, the oldest first. For admins."""
+    return _export(_json_lines, "application/x-ndjson", "jsonl")
+
+
+def _export(lines: Any, kind: str, ending: str) -> Response:
+    wanted, _errors = _wanted()
+    entries = iterate_entries(db.session(), wanted)
+    response = Response(stream_with_context(lines(entries)), mimetype=kind)
+    response.headers["Content-Disposition"] = f'attachment; filename="audit-log.{ending}"'
+    return response
+
+
+def _csv(entries: Iterator[AuditEntry]) -> Iterator[str]:
+    yield csv_line(COLUMNS)
+    for entry in entries:
+        found = _columns(entry)
+        yield csv_line(
+            json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+            for value in found.values()
+        )
+
+
+def _json_lines(entries: Iterator[AuditEntry]) -> Iterator[str]:
+    for entry in entries:
+        yield json.dumps(_columns(entry)) + "\n"
+
+
+def _columns(entry: AuditEntry) -> dict[str, Any]:
+    found = {name: getattr(entry, name) for name in COLUMNS}
+    return found | {"at": entry.at.isoformat(), "outcome": entry.outcome.value}
+
+
+def _chosen() -> dict[str, str]:
+    """Return the filter as it is in the address, without what is not filled in."""
+    return {name: request.args[name] for name in _FIELDS if request.args.get(name)}
+
+
+def _wanted() -> tuple[Filter, dict[str, str]]:
+    """Return the filter in the address, and what is wrong with it by field."""
+    chosen, errors = _chosen(), dict[str, str]()
+    outcome = chosen.get("outcome", "")
+    return Filter(
+        actor_id=number(chosen.get("who")),
+        action=chosen.get("action", ""),
+        subject=_subject(chosen.get("subject", "")),
+        outcome=Outcome(outcome) if outcome in list(Outcome) else None,
+        overrides_only="override" in chosen,
+        since=_day("from", chosen, errors),
+        until=_day("to", chosen, errors, and_its_end=True),
+    ), errors
+
+
+def _subject(typed: str) -> str:
+    """Return the subject as the log has it: `inc-4` and `4` are INC-4."""
+    reference = _REFERENCE.fullmatch(typed.strip())
+    return f"INC-{int(reference[1])}" if reference else typed.strip()[:64]
+
+
+def _day(
+    field: str, chosen: Mapping[str, str], errors: dict[str, str], *, and_its_end: bool = False
+) -> datetime | None:
+    if field not in chosen:
+        return None
+    try:
+        day = date.fromisoformat(chosen[field])
+        begin = datetime.combine(day, time(), UTC)
+        return begin + timedelta(days=1) if and_its_end else begin
+    except (ValueError, OverflowError):
+        errors[field] = "Write the date as 2026-12-31."
+        return None
+
+
+def _changes(entry: AuditEntry, names: Mapping[int, str]) -> Iterator[tuple[str, str, str]]:
+    """Return what an entry changed: the name of each thing, what it was, what it is."""
+    for key in dict.fromkeys((*entry.before, *entry.after)):
+        before, after = entry.before.get(key), entry.after.get(key)
+        if before != after:
+            name = key.removesuffix("_id").replace("_", " ")
+            yield name, _in_words(key, before, names), _in_words(key, after, names)
+
+
+def _people_in(entries: Iterable[AuditEntry]) -> set[int]:
+    sides = [side for entry in entries for side in (entry.before, entry.after)]
+    return {who for side in sides for key in _PEOPLE & side.keys() for who in _ids(side[key])}
+
+
+def _ids(value: Any) -> list[int]:
+    values = value if isinstance(value, list) else [value]
+    return [one for one in values if isinstance(one, int)]
+
+
+def _in_words(key: str, value: Any, names: Mapping[int, str]) -> str:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if key in _PEOPLE:
+        return ", ".join(names.get(who, f"person {who}") for who in _ids(value)) or "none"
+    if isinstance(value, list | dict):
+        return json.dumps(value) if value else "none"
+    text = str(value)
+    return text if len(text) <= 300 else f"{text[:300]}… ({len(text):,} characters)"

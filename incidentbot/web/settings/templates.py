@@ -1,0 +1,121 @@
+"""The templates that fill in the declare form."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from incidentbot.extensions import db
+from incidentbot.incidents import templates as core
+from incidentbot.incidents.errors import Conflict, IncidentError
+from incidentbot.incidents.models import Template
+from incidentbot.incidents.queries import list_templates
+from incidentbot.incidents.services import list_all_services
+from incidentbot.incidents.settings import fingerprint
+from incidentbot.web.access import actor
+from incidentbot.web.settings.forms import Page, Typed, attempt, form_page
+
+blueprint = Blueprint("templates", __name__, url_prefix="/settings/templates")
+
+
+@blueprint.get("")
+def index() -> str:
+    """List the templates. For admins."""
+    return render_template("settings/templates.html", templates=list_templates(db.session()))
+
+
+@blueprint.get("/new")
+def new() -> Page:
+    """Show the form that adds a template. For admins."""
+    return _form(None, MultiDict())
+
+
+@blueprint.post("/new")
+def add() -> Page | Response:
+    """Add a template. For admins."""
+    values = request.form
+    error = attempt(
+        lambda: core.add_template(db.session(), actor(values.get("request_key")), _fields(values))
+    )
+    if error is not None:
+        return _form(None, values, error)
+    flash("The template is added.")
+    return redirect(url_for("templates.index"))
+
+
+@blueprint.get("/<int:template_id>")
+def edit(template_id: int) -> Page:
+    """Show the form that changes a template. For admins."""
+    template = core.get_template(db.session(), template_id)
+    state = core.state_of_template(template)
+    return _form(template, MultiDict({name: value or "" for name, value in state.items()}))
+
+
+@blueprint.post("/<int:template_id>")
+def save(template_id: int) -> Page | Response:
+    """Change a template. For admins."""
+    values = request.form
+    error = attempt(
+        lambda: core.edit_template(
+            db.session(),
+            template_id,
+            actor(values.get("request_key")),
+            _fields(values),
+            values.get("seen", ""),
+        )
+    )
+    if error is not None:
+        return _form(core.get_template(db.session(), template_id), values, error)
+    flash("The template is saved.")
+    return redirect(url_for("templates.index"))
+
+
+@blueprint.post("/<int:template_id>/delete")
+def delete(template_id: int) -> Page | Response:
+    """Delete a template. For admins."""
+    values = request.form
+    error = attempt(
+        lambda: core.delete_template(
+            db.session(),
+            template_id,
+            actor(values.get("request_key")),
+            values.get("seen", ""),
+        )
+    )
+    if error is not None:
+        template = core.get_template(db.session(), template_id)
+        state = core.state_of_template(template)
+        now = MultiDict({name: value or "" for name, value in state.items()})
+        return _form(template, now, error)
+    flash("The template is deleted.")
+    return redirect(url_for("templates.index"))
+
+
+def _fields(values: Typed) -> core.TemplateFields:
+    return core.TemplateFields(
+        name=values.get("name", ""),
+        title=values.get("title", ""),
+        severity=values.get("severity", ""),
+        service=values.get("service", ""),
+        summary=values.get("summary", ""),
+    )
+
+
+def _form(template: Template | None, values: Typed, error: IncidentError | None = None) -> Page:
+    is_conflict = isinstance(error, Conflict)
+    seen = values.get("seen", "")
+    if template is not None and (is_conflict or not seen):
+        seen = fingerprint(core.state_of_template(template))
+    services = [
+        service
+        for service in list_all_services(db.session())
+        if service.archived_at is None or service.slug == values.get("service")
+    ]
+    return form_page(
+        "settings/template.html",
+        values,
+        error,
+        template=template,
+        seen=seen,
+        services=services,
+        is_conflict=is_conflict,
+    )

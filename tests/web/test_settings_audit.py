@@ -1,0 +1,140 @@
+"""The audit log's page: filters in the address, verification, export."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from incidentbot.audit import log
+from incidentbot.audit.models import Outcome
+from incidentbot.database import write_transaction
+from incidentbot.extensions import db
+from incidentbot.users.actor import Actor, Door
+from incidentbot.users.models import Role
+
+SignIn = Callable[[Role], FlaskClient]
+FORMULA = '=HYPERLINK("http://x")'
+
+
+@pytest.fixture
+def admin(app: Flask, signed_in: SignIn) -> FlaskClient:
+    """An admin who reads of what Ada did: one thing done, one refused, one override."""
+    client = signed_in(Role.ADMIN)
+    ada = Actor(1, "Ada <b>", Role.RESPONDER, Door.WEB, "192.0.2.7")
+    with app.app_context():
+        session = db.session()
+        with write_transaction(session):
+            log.append(session, ada, "declare", "INC-4", before={}, after={"severity": "P3"})
+            log.append(
+                session,
+                ada,
+                "change_severity",
+                "INC-4",
+                before={"severity": "P3", "status": "declared"},
+                after={"severity": "P1", "status": "declared"},
+                override=True,
+                reason=FORMULA,
+            )
+            log.append(
+                session,
+                ada,
+                "resolve",
+                "INC-5",
+                before={},
+                after={},
+                outcome=Outcome.REFUSED,
+                reason="Only the commander can.",
+            )
+    return client
+
+
+def test_an_entry_says_who_did_what_to_what_and_what_it_changed(admin: FlaskClient) -> None:
+    page = admin.get("/settings/audit?subject=inc-4&action=change_severity").text
+    assert "Ada &lt;b&gt;" in page
+    assert ">change severity</span>" in page
+    assert ">Override</span>" in page
+    assert '<span dir="auto" class="prose">P3</span>' in page
+    assert '<span dir="auto" class="prose">P1</span>' in page
+    assert "responder by web from" in page
+    assert "192.0.2.7" in page
+    assert '<span class="facts">status</span>' not in page  # it did not change
+
+
+@pytest.mark.parametrize(
+    "address, shown, hidden",
+    [
+        ("subject=4", "INC-4", "INC-5"),
+        ("subject=INC-5", "INC-5", "INC-4"),
+        ("outcome=refused", "INC-5", "INC-4"),
+        ("override=1", "INC-4", "INC-5"),
+        ("action=resolve", "INC-5", "INC-4"),
+        ("who=1&action=resolve", "INC-5", "INC-4"),
+        ("from=2020-01-01&subject=5", "INC-5", "INC-4"),
+    ],
+)
+def test_the_filter_in_the_address_holds(
+    admin: FlaskClient, address: str, shown: str, hidden: str
+) -> None:
+    page = admin.get(f"/settings/audit?{address}").text
+    assert f'dir="auto">{shown}</a>' in page
+    assert f'dir="auto">{hidden}</a>' not in page
+
+
+def test_a_date_that_is_none_is_said_at_its_field(admin: FlaskClient) -> None:
+    page = admin.get("/settings/audit?from=soon").text
+    assert 'id="from-error">Write the date as 2026-12-31.' in page
+    assert admin.get("/settings/audit?to=9999-12-31&before=x&who=x").status_code == 200
+
+
+def test_a_filter_that_finds_nothing_says_so(admin: FlaskClient) -> None:
+    assert "No entry agrees with the filter." in admin.get("/settings/audit?subject=INC-99").text
+
+
+def test_a_long_log_goes_on_with_the_filter_kept(app: Flask, admin: FlaskClient) -> None:
+    ada = Actor(1, "Ada", Role.RESPONDER, Door.WEB, "192.0.2.7")
+    with app.app_context(), write_transaction(db.session()):
+        for _ in range(60):
+            log.append(db.session(), ada, "add_note", "INC-6", before={}, after={})
+    page = admin.get("/settings/audit?subject=INC-6").text
+    assert page.count("log-entry") == 50
+    link = page.split('">Older</a>')[0].rsplit('href="', 1)[1].replace("&amp;", "&")
+    older = admin.get(link).text
+    assert older.count("log-entry") == 10
+    assert ">Older</a>" not in older
+
+
+def test_a_whole_log_is_said_to_be_whole(admin: FlaskClient) -> None:
+    answer = admin.post("/settings/audit/verify")
+    assert "The log is whole" in answer.text
+    part = admin.post("/settings/audit/verify", headers={"HX-Request": "true"}).text
+    assert "<html" not in part
+    assert "none was changed, none is missing" in part
+
+
+def test_tampering_is_named(app: Flask, admin: FlaskClient) -> None:
+    with app.app_context():
+        db.session.execute(text("DROP TRIGGER audit_entries_no_update"))
+        db.session.execute(text("UPDATE audit_entries SET reason = 'x' WHERE action = 'resolve'"))
+        db.session.commit()
+    page = admin.post("/settings/audit/verify").text
+    assert "The log was tampered with" in page
+    assert "was changed." in page
+
+
+def test_the_export_has_what_the_filter_leaves_the_oldest_first(admin: FlaskClient) -> None:
+    answer = admin.get("/settings/audit/export.csv?subject=INC-4")
+    assert answer.mimetype == "text/csv"
+    assert 'filename="audit-log.csv"' in answer.headers["Content-Disposition"]
+    first, second = csv.DictReader(io.StringIO(answer.text))
+    assert (first["action"], second["action"]) == ("declare", "change_severity")
+    assert json.loads(second["after"]) == {"severity": "P1", "status": "declared"}
+    assert second["reason"] == f"'{FORMULA}"  # a spreadsheet must not run it
+    lines = admin.get("/settings/audit/export.jsonl?subject=INC-5").text.splitlines()
+    (entry,) = map(json.loads, lines)
+    assert (entry["subject"], entry["outcome"]) == ("INC-5", "refused")
+    assert len(entry["hash"]) == 64
