@@ -32,6 +32,10 @@ run: $(RUNTIME)  ## Run everything on this machine: app, database, Slack sandbox
 dev: $(RUNTIME)  ## The same, and restart whenever the code changes
 	@$(BIN)/python -m incidentbot.local --reload
 
+.PHONY: demo-data
+demo-data: $(RUNTIME)  ## Fill an empty database with a year of made-up incidents; then make run
+	@$(BIN)/python -m incidentbot.demo $(args)
+
 .PHONY: setup
 setup: $(RUNTIME) $(DEV)  ## Make .venv with everything that running and testing need
 

@@ -1,0 +1,1 @@
+"""A year of a believable company's incidents, to look at: `make demo-data`."""
