@@ -1,4 +1,4 @@
-"""The sandbox's Flask app: one blueprint per door. A Statuspage double would be one more."""
+"""The sandbox's Flask app: one blueprint per door."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from flask import Flask
 
 from incidentbot.sandbox import page
 from incidentbot.sandbox.control import acting, reading, steering
+from incidentbot.sandbox.control import statuspage as statuspage_control
 from incidentbot.sandbox.runtime import Sandbox, put_on_shelf
 from incidentbot.sandbox.settings import Settings
 from incidentbot.sandbox.slack import response_url, web_api
 from incidentbot.sandbox.slack.store import Store
+from incidentbot.sandbox.statuspage import api, public, site
 
 _DOORS = (
     web_api.blueprint,
@@ -18,6 +20,10 @@ _DOORS = (
     reading.blueprint,
     steering.blueprint,
     page.blueprint,
+    api.blueprint,
+    public.blueprint,
+    site.blueprint,
+    statuspage_control.blueprint,
 )
 
 

@@ -1,4 +1,4 @@
-"""Two logs: the calls the app made, and the requests the sandbox sent to the app."""
+"""Three logs: the calls the app made to either service, and the requests it was sent."""
 
 from __future__ import annotations
 
@@ -29,6 +29,26 @@ class CallEntry:
 
 
 @dataclass
+class StatuspageCall:
+    """One call of Statuspage's manage API, whole, so that every word of it can be looked at.
+
+    `method` is verb and path; `caller` the first letters of the key.
+    """
+
+    method: str
+    query: str
+    body: str
+    caller: str
+    started: float
+    id: int = 0
+    ended: float | None = None
+    status: int | None = None
+    answer: str = ""
+    error: str | None = None
+    fault: str = ""
+
+
+@dataclass
 class RequestEntry:
     """One request to the app, whole, so that it can be sent again or tampered with."""
 
@@ -53,7 +73,7 @@ class Log:
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, entry: CallEntry | RequestEntry) -> None:
+    def add(self, entry: CallEntry | StatuspageCall | RequestEntry) -> None:
         """Number and keep an entry; its author may go on filling it in."""
         with self._lock:
             entry.id = next(self._numbers)

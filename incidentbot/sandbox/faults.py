@@ -20,9 +20,10 @@ KINDS = {
     "hang_before": "no effect, no answer for `ms`, then the connection drops",
     "drop": "the call takes effect, then the connection drops without an answer",
     "refuse": "the connection drops at once, without effect",
-    "token_revoked": "HTTP 200 with the error token_revoked",
-    "error": "HTTP 200 with the Slack error named in `error`",
+    "token_revoked": "the token is no longer known: Slack's token_revoked, Statuspage's 401",
+    "error": "the error named in `error`: from Slack with HTTP 200, from Statuspage with `status`",
 }
+SERVICES = ("slack", "statuspage")
 _DEFAULT_MS = {"latency": 100.0, "hang": 60_000.0, "hang_before": 60_000.0}
 _WHEN = ("before", "after", "half")
 
@@ -31,6 +32,8 @@ _WHEN = ("before", "after", "half")
 class Fault:
     """One rule. It hits the calls whose method matches the glob and that the limits pick.
 
+    `service` is whose calls; a Statuspage call's method is `PATCH /pages/…/components/…`.
+    `status` is the HTTP status where the kind leaves a choice; 0 is the usual one.
     `count`: only the next so many; `every`: only each k-th; `probability`: that share of
     them, drawn from a generator seeded with `seed`, so that a run can be repeated.
     """
@@ -42,6 +45,8 @@ class Fault:
     when: str = "half"
     retry_after: int = 1
     error: str = "internal_error"
+    service: str = SERVICES[0]
+    status: int = 0
     count: int | None = None
     every: int | None = None
     probability: float | None = None
@@ -86,10 +91,11 @@ class Faults:
             self.released.set()
             self.released = threading.Event()
 
-    def pick(self, method: str) -> list[Fault]:
+    def pick(self, method: str, service: str = SERVICES[0]) -> list[Fault]:
         """The rules that hit this call of `method`, in the order they were added."""
         with self._lock:
-            return [f for f in self.rules.values() if self._hits(f, method)]
+            rules = [f for f in self.rules.values() if f.service == service]
+            return [f for f in rules if self._hits(f, method)]
 
     def listed(self) -> list[dict[str, Any]]:
         """All rules as JSON, with how often each has been looked at and has hit."""
@@ -129,6 +135,10 @@ def _read(wish: Mapping[str, Any], fault_id: str) -> Fault:
             raise ValueError(f"{name} must be a number")
         if value is not None and not (1 if name == "every" else 0) <= value < math.inf:
             raise ValueError(f"{name} is out of range")
+    if fault.service not in SERVICES:
+        raise ValueError(f"service must be one of {', '.join(SERVICES)}")
+    if fault.status not in (0, *range(400, 600)):
+        raise ValueError("status must be an HTTP status from 400 to 599")
     if fault.when not in _WHEN:
         raise ValueError(f"when must be one of {', '.join(_WHEN)}")
     return fault

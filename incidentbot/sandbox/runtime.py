@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from dataclasses import dataclass, field
 from typing import cast
@@ -13,6 +14,7 @@ from incidentbot.sandbox.faults import Faults
 from incidentbot.sandbox.settings import Knobs, Settings
 from incidentbot.sandbox.slack.store import Store
 from incidentbot.sandbox.slack.tickets import Tickets
+from incidentbot.sandbox.statuspage.limits import Limits
 
 _KEY = "incidentbot.sandbox"
 
@@ -29,7 +31,20 @@ class Sandbox:
     calls: Log = field(default_factory=Log)
     requests: Log = field(default_factory=Log)
     tickets: Tickets = field(default_factory=Tickets)
+    statuspage_calls: Log = field(default_factory=Log)
+    statuspage_limits: Limits = field(default_factory=Limits)
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def statuspage_key(self) -> str:
+        """The key of Statuspage's API: the one a person made last, or that of the settings."""
+        return self.store.statuspage.key or self.settings.statuspage_key
+
+    def new_statuspage_key(self, wished: str = "") -> str:
+        """Put a new key in the old one's place, and say which."""
+        with self.store.change():
+            self.store.statuspage.key = wished or secrets.token_hex(32)
+        return self.statuspage_key
 
 
 def put_on_shelf(extensions: dict[str, object], box: Sandbox) -> None:

@@ -33,6 +33,7 @@ DEFAULT_SCOPES = (
 )
 DEFAULT_EVENTS: tuple[str, ...] = ()
 TOKEN_STATES = ("active", "revoked", "inactive")
+STATUSPAGE_RIGHTS = ("all", "read", "none")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Settings:
     signing_secret: str = "sandbox-signing-secret"  # noqa: S105 - likewise
     app_url: str = "http://127.0.0.1:8000/slack/events"
     data: str = ""
+    statuspage_key: str = "sandbox-statuspage-key"  # the same kind of stand-in
     commands: tuple[str, ...] = ("/incident", "/inc")
 
 
@@ -54,6 +56,7 @@ class Knobs:
 
     `retry_delays` are Slack's own waits before each repeat of an event
     (docs.slack.dev/apis/events-api, "Error handling"): at once, a minute, five minutes.
+    Statuspage's limit is its own too, a request a second over a rolling minute, once it is on.
     """
 
     scopes: list[str] = field(default_factory=lambda: list(DEFAULT_SCOPES))
@@ -62,6 +65,11 @@ class Knobs:
     trigger_seconds: float = 3.0
     retry_delays: list[float] = field(default_factory=lambda: [0.0, 60.0, 300.0])
     token_state: str = TOKEN_STATES[0]
+    statuspage_limited: bool = False
+    statuspage_requests: int = 60
+    statuspage_window: float = 60.0
+    statuspage_limit_status: int = 429
+    statuspage_rights: str = STATUSPAGE_RIGHTS[0]
 
     def changed(self, wish: Mapping[str, Any]) -> Knobs:
         """These with some of them changed. Raises ValueError with a readable sentence."""
@@ -83,6 +91,10 @@ def _seconds(value: Any) -> bool:
     return number and 0 <= value < math.inf
 
 
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "scopes": (_words, "a list of scopes"),
     "events": (_words, "a list of event types"),
@@ -93,6 +105,14 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "a list of numbers, 0 or more",
     ),
     "token_state": (lambda value: value in TOKEN_STATES, f"one of {', '.join(TOKEN_STATES)}"),
+    "statuspage_limited": (lambda value: isinstance(value, bool), "true or false"),
+    "statuspage_requests": (_count, "a whole number above 0"),
+    "statuspage_window": (lambda value: _seconds(value) and value > 0, "a number above 0"),
+    "statuspage_limit_status": (lambda value: value in (420, 429), "420 or 429"),
+    "statuspage_rights": (
+        lambda value: value in STATUSPAGE_RIGHTS,
+        f"one of {', '.join(STATUSPAGE_RIGHTS)}",
+    ),
 }
 
 
@@ -114,5 +134,6 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         signing_secret=env.get("SLACK_SIGNING_SECRET") or plain.signing_secret,
         app_url=env.get("SANDBOX_APP_URL") or plain.app_url,
         data=env.get("SANDBOX_DATA") or "",
+        statuspage_key=env.get("SANDBOX_STATUSPAGE_KEY") or plain.statuspage_key,
         commands=tuple(word.strip() for word in commands.split(",") if word.strip()),
     )

@@ -66,6 +66,7 @@ def test_nothing_is_done_in_an_archived_channel(slack: Slack, channel: str) -> N
 
 def test_a_private_channel_needs_its_own_scope_and_is_hidden_from_others(slack: Slack) -> None:
     create = slack.client.conversations_create
+    slack.settings(scopes=["channels:manage"])
     assert refusal(create, name="secret", is_private=True) == "missing_scope"
     slack.settings(scopes=["groups:write", "groups:read", "channels:read"])
     made = create(name="secret", is_private=True)["channel"]

@@ -2,8 +2,9 @@
 
 import pytest
 
+from incidentbot.channels.slack.scopes import SCOPES
 from incidentbot.sandbox.settings import DEFAULT_EVENTS, DEFAULT_SCOPES
-from incidentbot.slack.manifest import SCOPES, manifest
+from incidentbot.slack.manifest import manifest
 from tests.sandbox.conftest import GENERAL, Slack, refusal
 
 

@@ -80,12 +80,14 @@ def put_settings() -> Response:
 
 @blueprint.post("/reset")
 def reset() -> Response:
-    """Back to the beginning: workspace, faults, settings and logs."""
+    """Back to the beginning: workspace, status page, faults, settings and logs."""
     box = the_sandbox()
     box.faults.clear()
     box.knobs = Knobs()
     box.calls.clear()
     box.requests.clear()
     box.tickets.clear()
+    box.statuspage_calls.clear()
+    box.statuspage_limits.clear()
     box.store.reset()
     return jsonify(ok=True)

@@ -47,6 +47,7 @@ def user_json(ws: Workspace, user: User, *, with_email: bool = True) -> Json:
         "tz_label": user.tz_label,
         "tz_offset": user.tz_offset,
         "profile": profile,
+        "is_email_confirmed": bool(user.email),
         "is_admin": user.is_admin,
         "is_owner": user.is_admin,
         "is_primary_owner": False,

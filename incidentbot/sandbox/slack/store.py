@@ -1,4 +1,7 @@
-"""Keeping a workspace: one lock, a version that waiting pages watch, and a file on disk."""
+"""Keeping all of it: one lock, a version that waiting pages watch, and a file on disk.
+
+The status pages are kept with the workspace: they share the lock, the version and the file.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ from typing import Any
 
 from incidentbot.sandbox.slack.model import Workspace
 from incidentbot.sandbox.slack.seed import default_workspace
+from incidentbot.sandbox.statuspage.model import Account
+from incidentbot.sandbox.statuspage.seed import default_account
 
 _SAVE_EVERY = 0.5
 # Saving holds everybody up, so a large workspace is saved less often: a tenth of the time at most.
@@ -25,7 +30,10 @@ log = logging.getLogger(__name__)
 
 
 class Store:
-    """The one place that holds the workspace. Never sleep or call out inside `change`."""
+    """The one place that holds the workspace and the status pages.
+
+    Never sleep or call out inside `change`.
+    """
 
     def __init__(self, path: str = "") -> None:
         """Load the workspace from `path`, or start with the default one.
@@ -36,7 +44,7 @@ class Store:
         self.version = 1
         self._saved_version = 1
         self._changed = threading.Condition(threading.RLock())
-        self.workspace = self._load() or default_workspace()
+        self.workspace, self.statuspage = self._load() or (default_workspace(), default_account())
 
     @contextmanager
     def read(self) -> Iterator[Workspace]:
@@ -66,9 +74,15 @@ class Store:
             return self.version
 
     def reset(self) -> None:
-        """Go back to the default workspace."""
+        """Go back to the default workspace and the default status page."""
         with self.change():
             self.workspace = default_workspace()
+            self.statuspage = default_account()
+
+    def reset_statuspage(self) -> None:
+        """Go back to the default status page; the workspace stays."""
+        with self.change():
+            self.statuspage = default_account()
 
     def save(self) -> None:
         """Write the workspace if it changed: to a new file, then put in the old one's place.
@@ -81,7 +95,7 @@ class Store:
             if self._saved_version == self.version and self.path.exists():
                 return
             version = self.version
-            text = json.dumps(ws, default=vars)
+            text = json.dumps({**vars(ws), "statuspage": self.statuspage}, default=vars)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_name(f"{self.path.name}.tmp")
         fresh.write_text(text, encoding="utf-8")
@@ -103,7 +117,7 @@ class Store:
         except OSError as error:
             log.warning("sandbox: the workspace is not saved: %s", error)
 
-    def _load(self) -> Workspace | None:
+    def _load(self) -> tuple[Workspace, Account] | None:
         if self.path is None or not self.path.exists():
             return None
         try:
@@ -111,7 +125,8 @@ class Store:
             workspace = typing.cast(Workspace, revive(Workspace, saved))
             if workspace.bot_user not in workspace.users:
                 raise ValueError("the bot is missing")
-            return workspace
+            pages = saved.get("statuspage")  # a file from before there were any has none
+            return workspace, revive(Account, pages) if pages else default_account()
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{self.path} holds no workspace ({error}). "

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 import time
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
 from incidentbot.sandbox.calllog import CallEntry, shortened
-from incidentbot.sandbox.faults import Fault, Faults
+from incidentbot.sandbox.faults import Fault
+from incidentbot.sandbox.hits import Dropped, answer_nobody, with_faults
 from incidentbot.sandbox.runtime import Sandbox, the_sandbox
 from incidentbot.sandbox.slack import events
 from incidentbot.sandbox.slack.arguments import Arguments
@@ -48,14 +47,7 @@ _POST_TYPES = (
 _TOKEN_STATES = {"revoked": "token_revoked", "inactive": "account_inactive"}
 
 
-class Dropped(Exception):
-    """The fault wanted this connection closed without an answer."""
-
-
-@blueprint.errorhandler(Dropped)
-def answer_nobody(_dropped: Dropped) -> Response:
-    """What is written here goes nowhere: the connection is closed already."""
-    return Response(status=500)
+blueprint.register_error_handler(Dropped, answer_nobody)
 
 
 @blueprint.route("/api/<method>", methods=["GET", "POST"])
@@ -68,7 +60,9 @@ def call_method(method: str) -> Response:
     faults = box.faults.pick(method)
     entry.fault = ", ".join(fault.kind for fault in faults)
     try:
-        response = _with_faults(box, method, values, token, faults)
+        response = with_faults(
+            box.faults, faults, _spoilt, lambda: answer(box, method, values, token)
+        )
         entry.status = response.status_code
         body = response.get_json(silent=True)
         entry.error = body.get("error") if isinstance(body, dict) else None
@@ -108,66 +102,17 @@ def _arguments(method: str) -> tuple[Json, str]:
     return values, bearer or token
 
 
-def _with_faults(
-    box: Sandbox, method: str, values: Json, token: str, faults: list[Fault]
-) -> Response:
-    """Before, the call, after: the locks are never held while this waits."""
-    waits = [fault for fault in faults if fault.kind == "latency"]
-    _wait(box.faults, sum(_share(fault, "before") for fault in waits))
-    others = [fault for fault in faults if fault.kind != "latency"]
-    for fault in others:
-        if (spoilt := _before(box, fault)) is not None:
-            _wait(box.faults, sum(_share(fault, "after") for fault in waits))
-            return spoilt
-    response = answer(box, method, values, token)
-    _wait(box.faults, sum(_share(fault, "after") for fault in waits))
-    for fault in others:
-        if fault.kind == "server_error_after":
-            return _server_error()
-        if fault.kind in ("hang", "drop"):
-            _wait(box.faults, fault.ms)
-            _drop()
-    return response
-
-
-def _share(fault: Fault, side: str) -> float:
-    return fault.ms / 2 if fault.when == "half" else fault.ms * (fault.when == side)
-
-
-def _wait(faults: Faults, milliseconds: float) -> None:
-    if milliseconds > 0:
-        faults.released.wait(milliseconds / 1000)
-
-
-def _before(box: Sandbox, fault: Fault) -> Response | None:
-    """The answer of a fault that spoils the call before it has any effect."""
+def _spoilt(fault: Fault) -> Response | None:
+    """What Slack says when a fault spoils the call before it has any effect."""
     if fault.kind == "rate_limited":
         response = jsonify(ok=False, error="ratelimited")
         response.status_code = 429
         response.headers["Retry-After"] = str(fault.retry_after)
         return response
-    if fault.kind == "server_error":
-        return _server_error()
-    if fault.kind in ("refuse", "hang_before"):
-        _wait(box.faults, fault.ms)
-        _drop()
     if fault.kind in ("token_revoked", "error"):
         code = "token_revoked" if fault.kind == "token_revoked" else fault.error
         return jsonify(ok=False, error=code)
     return None
-
-
-def _server_error() -> Response:
-    return Response("Internal Server Error", status=500, mimetype="text/plain")
-
-
-def _drop() -> None:
-    """Close the connection under the client. The server sees it as gone and goes on."""
-    wire = request.environ.get("werkzeug.socket")
-    if isinstance(wire, socket.socket):
-        with contextlib.suppress(OSError):  # the client may have gone away first
-            wire.shutdown(socket.SHUT_RDWR)
-    raise Dropped("closed by a fault")
 
 
 def answer(box: Sandbox, method: str, values: Json, token: str) -> Response:

@@ -53,7 +53,7 @@ async function build() {
       el("h3", {}, "Sent to the app ", clearButton("requests")),
       el("div", { id: "requests" }),
       el("h3", {}, "Start afresh"),
-      el("p", {}, "Takes away every message and channel, the faults and both logs, for everybody."),
+      el("p", {}, "Takes away every message and channel, what is on the status page, the faults and the logs, for everybody."),
       el("button", { class: "button button-danger", type: "button", on: { click: reset } }, "Reset workspace")),
   );
 }
@@ -80,7 +80,7 @@ async function reset() {
   const plain = (text) => ({ type: "plain_text", text });
   const sure = await confirmed({
     title: plain("Reset the workspace?"),
-    text: plain("Every message and channel goes. The app keeps its own data: its incidents stay."),
+    text: plain("Every message and channel goes, and every incident on the status page. The app keeps its own data: its incidents stay."),
     confirm: plain("Reset"), deny: plain("Cancel"), style: "danger",
   });
   if (sure) await deed("/sandbox/reset", "POST");

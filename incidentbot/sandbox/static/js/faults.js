@@ -43,10 +43,11 @@ export function faultList(parent, faults, deed) {
 function drawFault(fault, deed) {
   if (fault.id === "none") return el("p", { class: "empty" }, "No faults: Slack is well.");
   const name = nameOf(fault.kind);
+  const where = `${fault.service === "statuspage" ? "Statuspage: " : ""}${fault.method}`;
   return el("div", { class: "fault" },
-    el("p", {}, el("strong", {}, name), ` on ${fault.method}`, el("br"), el("small", {}, `${detail(fault)} · hit ${fault.hits} of ${fault.seen} calls`)),
+    el("p", {}, el("strong", {}, name), ` on ${where}`, el("br"), el("small", {}, `${detail(fault)} · hit ${fault.hits} of ${fault.seen} calls`)),
     el("button",
-      { class: "button button-small", type: "button", "data-key": fault.id, "aria-label": `Remove: ${name} on ${fault.method}`, on: { click: () => deed(`/sandbox/faults/${fault.id}`, "DELETE") } },
+      { class: "button button-small", type: "button", "data-key": fault.id, "aria-label": `Remove: ${name} on ${where}`, on: { click: () => deed(`/sandbox/faults/${fault.id}`, "DELETE") } },
       "Remove"));
 }
 
@@ -55,6 +56,7 @@ function detail(fault) {
     fault.ms ? `${fault.ms} ms` : "",
     fault.kind === "rate_limited" ? `Retry-After ${fault.retry_after} s` : "",
     fault.kind === "error" ? fault.error : "",
+    fault.status ? `status ${fault.status}` : "",
     fault.count !== null ? `next ${fault.count}` : "",
     fault.every !== null ? `every ${fault.every}th` : "",
     fault.probability !== null ? `${Math.round(fault.probability * 100)} %` : "",
