@@ -15,6 +15,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     """
     # Imported here so that `python -m incidentbot.sandbox` starts without any of it.
     from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
 
     from incidentbot import cli, slack, web
     from incidentbot.config import ROOT, load_settings
@@ -32,6 +33,9 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     )
     app.config.from_mapping(settings.flask_config())
     app.extensions["settings"] = settings
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # Flask's documented way
 
     db.init_app(app)
     with app.app_context():

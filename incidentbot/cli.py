@@ -18,8 +18,9 @@ from incidentbot.outbox import operate
 from incidentbot.outbox.models import Delivery, DeliveryState
 from incidentbot.slack.manifest import manifest
 from incidentbot.users.actor import OPERATOR
+from incidentbot.users.links import make_sign_in_secret
+from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from incidentbot.users.people import NotAnAddress, invite, make_sign_in_secret
 
 users = AppGroup("users", help="People and their access.")
 audit = AppGroup("audit", help="The audit log.")
@@ -34,10 +35,8 @@ deliveries = AppGroup("deliveries", help="What was and what is to be told outsid
 def invite_user(email: str, role: str, name: str) -> None:
     """Give EMAIL an account and print a link that signs them in once."""
     session = db.session()
-    try:
+    with _refusals():
         user = invite(session, email, Role(role), name)
-    except NotAnAddress as error:
-        raise click.ClickException(str(error)) from None
     secret = make_sign_in_secret(session, user)
     click.echo(f"{current_app.extensions['settings'].base_url}/sign-in/{secret}")
 

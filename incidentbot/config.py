@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -26,6 +27,29 @@ class SlackSecrets:
 
     bot_token: str = field(repr=False)
     signing_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """The server that takes our e-mail, and whom it comes from."""
+
+    host: str
+    port: int
+    is_tls: bool
+    user: str | None
+    password: str | None = field(repr=False)
+    sender: str
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An OpenID Connect provider that people may sign in with. `key` names it in addresses."""
+
+    key: str
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
 
 
 class Settings(BaseSettings):
@@ -77,6 +101,57 @@ class Settings(BaseSettings):
         le=100,
         description="a number from 0 to 100: 1 keeps to Slack's published rate limits, 2 calls twice "
         "as often, 0 waits only when Slack says so",
+    )
+
+    slack_client_id: str | None = Field(
+        default=None, description="the app's client id, under Basic Information in Slack"
+    )
+    slack_client_secret: SecretStr | None = Field(
+        default=None, description="the app's client secret, under Basic Information in Slack"
+    )
+    slack_issuer: str = Field(
+        default="https://slack.com",
+        pattern=r"^https?://\S+[^/\s]$",
+        description="the address of Sign in with Slack: https://slack.com",
+    )
+
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="the provider's issuer address: https://accounts.example.com",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, description="the client id that the OpenID Connect provider gave you"
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="the client secret that the OpenID Connect provider gave you"
+    )
+    oidc_name: str = Field(
+        default="single sign-on",
+        min_length=1,
+        max_length=40,
+        description="what people call the provider, up to 40 characters: Okta",
+    )
+    oidc_role: Literal["viewer", "responder", "admin", "none"] = Field(
+        default="viewer",
+        description="viewer, responder or admin for who signs in for the first time; none refuses them",
+    )
+
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="smtp://user:password@host:587, or smtps:// where encryption comes first",
+    )
+    mail_from: str | None = Field(
+        default=None,
+        pattern=r"^[^@\s<>,;:]+@[^@\s<>,;:]+$",
+        description="the address that e-mail comes from: incidentbot@example.com",
+    )
+
+    proxy_hops: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="how many reverse proxies stand in front of the app, 0 to 5",
     )
 
     workers: int = Field(
@@ -157,16 +232,28 @@ class Settings(BaseSettings):
             return value
         raise ValueError("not a database this version knows")
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _name_a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.port == 0:
+                raise ValueError("not the address of a mail server")
+        return value
+
     def flask_config(self) -> dict[str, Any]:
         """Return Flask's own configuration, and that of its extensions."""
+        is_https = self.base_url.startswith("https://")
         return {
             "SECRET_KEY": self.secret_key.get_secret_value(),
             "SQLALCHEMY_DATABASE_URI": self.database_url,
             "SQLALCHEMY_ENGINE_OPTIONS": engine_options(self.database_url),
-            "SESSION_COOKIE_NAME": "incidentbot",
+            # With this prefix browsers take the cookie from this very host by https only.
+            "SESSION_COOKIE_NAME": "__Host-incidentbot" if is_https else "incidentbot",
+            "SESSION_COOKIE_PATH": "/",
             "SESSION_COOKIE_HTTPONLY": True,
             "SESSION_COOKIE_SAMESITE": "Lax",
-            "SESSION_COOKIE_SECURE": self.base_url.startswith("https://"),
+            "SESSION_COOKIE_SECURE": is_https,
             "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a form left open overnight still works
             "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
         }
@@ -186,6 +273,46 @@ class Settings(BaseSettings):
             self.slack_bot_token.get_secret_value(), self.slack_signing_secret.get_secret_value()
         )
 
+    @property
+    def mail(self) -> Mail | None:
+        """The mail server; None where no e-mail is sent."""
+        if self.smtp_url is None or self.mail_from is None:
+            return None
+        parts = urlsplit(self.smtp_url.get_secret_value())
+        is_tls = parts.scheme == "smtps"
+        return Mail(
+            host=parts.hostname or "",
+            port=parts.port or (465 if is_tls else 587),
+            is_tls=is_tls,
+            user=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            sender=self.mail_from,
+        )
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """The providers that people may sign in with."""
+        found: list[Provider] = []
+        if self.slack_client_id and self.slack_client_secret:
+            secret = self.slack_client_secret.get_secret_value()
+            found.append(
+                Provider("slack", "Slack", self.slack_issuer, self.slack_client_id, secret)
+            )
+        if self.oidc_issuer and self.oidc_client_id and self.oidc_client_secret:
+            secret = self.oidc_client_secret.get_secret_value()
+            issuer = self.oidc_issuer
+            found.append(Provider("oidc", self.oidc_name, issuer, self.oidc_client_id, secret))
+        return tuple(found)
+
+
+# What is set together or not at all.
+_TOGETHER = (
+    ("slack_bot_token", "slack_signing_secret"),
+    ("slack_client_id", "slack_client_secret"),
+    ("oidc_issuer", "oidc_client_id", "oidc_client_secret"),
+    ("smtp_url", "mail_from"),
+)
+
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment; `overrides` replace single ones.
@@ -201,9 +328,13 @@ def load_settings(**overrides: Any) -> Settings:
         settings = Settings(**{**overrides, **{field: _default(field) for field in wrong}})
     if settings.secret_key.get_secret_value() == LOCAL_SECRET_KEY and not settings.is_local:
         wrong.append("secret_key")
-    if (settings.slack_bot_token is None) != (settings.slack_signing_secret is None):
-        missing = "slack_bot_token" if settings.slack_bot_token is None else "slack_signing_secret"
-        wrong.append(missing)
+    for group in _TOGETHER:
+        missing = [field for field in group if getattr(settings, field) is None]
+        # One that is wrong was set aside above, and is told of already.
+        if 0 < len(missing) < len(group) and not set(group) & set(wrong):
+            wrong += missing
+    if settings.slack_client_id and settings.slack_bot_token is None:
+        wrong.append("slack_bot_token")  # without it nobody can say which workspace is ours
     if wrong:
         raise SettingsError("\n".join(_explain(field) for field in dict.fromkeys(wrong)))
     return settings

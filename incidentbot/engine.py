@@ -6,6 +6,7 @@ from functools import partial
 from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
+from incidentbot.channels import email
 from incidentbot.channels.pacing import Pacer
 from incidentbot.channels.slack.api import SlackApi, make_client
 from incidentbot.channels.slack.senders import Slack, handlers
@@ -33,8 +34,12 @@ def build_dispatcher(app: Flask) -> Dispatcher:
         pacer = Pacer(settings.redis_url)
         api = SlackApi(client, pacer, settings.slack_rate_factor)
         slack = Slack(api, sessions, settings.base_url)
+    senders = {
+        **handlers(slack),
+        **email.handlers(settings.mail, sessions, settings.base_url),
+    }
     return Dispatcher(
-        sessions, handlers(slack), record_parked, lease_seconds=settings.delivery_lease_seconds
+        sessions, senders, record_parked, lease_seconds=settings.delivery_lease_seconds
     )
 
 

@@ -1,5 +1,6 @@
 """Flask extensions: the objects, no logic."""
 
+from flask_compress import Compress
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -28,3 +29,4 @@ db = SQLAlchemy(
 migrate = Migrate(db=db)
 login = LoginManager()
 csrf = CSRFProtect()
+compress = Compress()

@@ -20,8 +20,9 @@ from flask_migrate import upgrade
 from incidentbot import create_app
 from incidentbot.config import ROOT, SettingsError
 from incidentbot.extensions import db
+from incidentbot.users.links import make_sign_in_secret
+from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from incidentbot.users.people import invite, make_sign_in_secret
 
 START_SECONDS = 60
 STOP_SECONDS = 25

@@ -10,8 +10,8 @@ from flask import Flask
 from incidentbot import create_app
 from incidentbot.extensions import db
 from incidentbot.incidents import commands
+from incidentbot.users.links import redeem_link
 from incidentbot.users.models import Role, User
-from incidentbot.users.people import redeem_sign_in_secret
 from tests import team as fixtures
 from tests.installation import small_company
 from tests.team import Team
@@ -40,8 +40,9 @@ def test_an_invited_person_gets_a_link_that_signs_them_in(app: Flask) -> None:
     link = urlsplit(result.stdout.strip())
     assert f"{link.scheme}://{link.netloc}" == BASE_URL
     with app.app_context():
-        user = redeem_sign_in_secret(db.session(), link.path.removeprefix("/sign-in/"))
-        assert user is not None
+        redeemed = redeem_link(db.session(), link.path.removeprefix("/sign-in/"), "here")
+        assert redeemed is not None
+        user = redeemed.user
         assert (user.email, user.name, user.role) == ("lin@example.com", "Lin", Role.ADMIN)
         db.engine.dispose()
 

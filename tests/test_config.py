@@ -208,3 +208,36 @@ def test_with_wrong_settings_it_does_not_start_and_says_why(
     )
     assert "Traceback" not in told
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    "given,missing",
+    [
+        ({"SLACK_CLIENT_ID": "1.2"}, {"SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN"}),
+        ({"OIDC_ISSUER": "https://id.example.com"}, {"OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"}),
+        ({"SMTP_URL": "smtp://mail.example.com"}, {"MAIL_FROM"}),
+        ({"MAIL_FROM": "bot@example.com"}, {"SMTP_URL"}),
+        ({"SMTP_URL": "http://mail.example.com", "MAIL_FROM": "bot@example.com"}, {"SMTP_URL"}),
+        ({"SMTP_URL": "smtp://host:hunter2", "MAIL_FROM": "bot@example.com"}, {"SMTP_URL"}),
+        ({"SMTP_URL": "smtp://host", "MAIL_FROM": "a@b.c\nBcc: d@e.f"}, {"MAIL_FROM"}),
+    ],
+)
+def test_what_belongs_together_is_set_together(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], missing: set[str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    assert {line.split()[0] for line in str(error.value).splitlines()} == missing
+    assert "hunter2" not in str(error.value)
+
+
+def test_the_mail_servers_address_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_URL", "smtps://bot%40example.com:p%2Fw@mail.example.com")
+    monkeypatch.setenv("MAIL_FROM", "bot@example.com")
+    mail = load_settings().mail
+    assert mail is not None
+    assert (mail.host, mail.port, mail.is_tls) == ("mail.example.com", 465, True)
+    assert (mail.user, mail.password) == ("bot@example.com", "p/w")
+    assert "p/w" not in repr(mail)

@@ -64,6 +64,8 @@ def add_action_item(
                 created_by_id=actor.user_id,
             )
         )
+        change.details["owner"] = owner.name if owner else None
+        change.details["due"] = due_on.isoformat() if due_on else None
         change.tell(EventKind.ACTION_ITEM, line, {"change": "added"})
     return change.result("The action item is added.")
 
@@ -79,6 +81,7 @@ def finish_action_item(
         if (item.done_at is not None) is done:
             change.nothing(f"That action item is {'done' if done else 'open'} already.")
         else:
+            change.before["done"], change.details["done"] = not done, done
             item.done_at = change.now if done else None
             item.done_by_id = actor.user_id if done else None
             data = {"change": "done" if done else "opened again"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,13 @@ from incidentbot import database
 from incidentbot.audit import log as audit
 from incidentbot.audit.models import Outcome
 from incidentbot.database import write_transaction
-from incidentbot.incidents.errors import AlreadyDone, InvalidMove, NotAllowed, NotFound
+from incidentbot.incidents.errors import (
+    AlreadyDone,
+    InvalidInput,
+    InvalidMove,
+    NotAllowed,
+    NotFound,
+)
 from incidentbot.incidents.figures import MOVES, count
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import EventKind, Incident, TimelineEvent
@@ -21,6 +27,7 @@ from incidentbot.incidents.permissions import Action, judge
 from incidentbot.incidents.queries import parse_reference
 from incidentbot.incidents.search import add_words
 from incidentbot.incidents.severities import words_by_severity
+from incidentbot.incidents.text import REASON_LIMIT, clean_text
 from incidentbot.incidents.visibility import may_see
 from incidentbot.outbox.publish import wake
 from incidentbot.routing.plan import IncidentEvent
@@ -136,6 +143,8 @@ class Change:
     def audit(self, action: str, *, override: bool = False) -> None:
         """Append the audit entry: the last thing before the transaction ends. Nothing without a change."""
         if self._changed:
+            if override and self.actor.override_reason and self.reason:
+                self.details["text"] = self.reason
             audit.append(
                 self.session,
                 self.actor,
@@ -144,7 +153,7 @@ class Change:
                 before=self.before,
                 after={**snapshot(self.incident), **self.details},
                 override=override,
-                reason=self.reason,
+                reason=(override and self.actor.override_reason) or self.reason,
             )
 
     def result(self, sentence: str) -> Result:
@@ -156,8 +165,8 @@ class Change:
 def changing(session: Session, reference: str, actor: Actor, action: Action) -> Iterator[Change]:
     """Run the block with the incident locked and the actor's right checked; then commit it all.
 
-    Raises NotFound, NotAllowed (which is audited too), and AlreadyDone when this very request made
-    its change before.
+    Raises NotFound, NotAllowed (which is audited too), AlreadyDone when this very request made its
+    change before, and InvalidInput when an admin does not say why they act in the commander's place.
     """
     number = parse_reference(reference)
     try:
@@ -170,6 +179,8 @@ def changing(session: Session, reference: str, actor: Actor, action: Action) -> 
             verdict = judge(action, actor, incident.commander_id, incident.commander.name)
             if not verdict.allowed:
                 raise NotAllowed(verdict.reason)
+            if verdict.override:
+                actor = _with_reason(actor)
             change = Change(session, incident, actor)
             yield change
             change.audit(action.value, override=verdict.override)
@@ -177,6 +188,18 @@ def changing(session: Session, reference: str, actor: Actor, action: Action) -> 
         record_refusal(session, actor, action, f"INC-{number}", refusal)
         raise
     wake(session)
+
+
+def _with_reason(actor: Actor) -> Actor:
+    """Return the actor with a tidy reason for acting in the commander's place, where the door asks one."""
+    if actor.override_reason is None:
+        return actor
+    if not actor.override_reason.strip():
+        raise InvalidInput(
+            "override_reason", "Say why you act in the commander's place. The audit log keeps it."
+        )
+    reason = clean_text("override_reason", actor.override_reason, REASON_LIMIT)
+    return replace(actor, override_reason=reason)
 
 
 def record_refusal(

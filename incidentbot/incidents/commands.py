@@ -6,6 +6,7 @@ presents the result; a refusal is an IncidentError with the words to show.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from incidentbot import database
 from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
+from incidentbot.incidents.action_items import list_action_items
 from incidentbot.incidents.change import Change, Result, changing, lock_incident, record_refusal
 from incidentbot.incidents.channel_names import channel_name, with_suffix
 from incidentbot.incidents.errors import (
@@ -33,6 +35,7 @@ from incidentbot.incidents.queries import (
     list_timeline,
 )
 from incidentbot.incidents.search import add_words
+from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.text import (
     POSTMORTEM_LIMIT,
     REASON_LIMIT,
@@ -115,17 +118,15 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
             updates_due=0,
             updates_late=0,
         )
-        incident.slack_channel_name = _free_channel_name(session, incident)
+        incident.slack_channel_name = free_channel_name(session, now, service.slug, counter.value)
         session.add(incident)
         session.flush()
         change = Change(session, incident, actor)
         change.before, change.now = {}, now
-        people = [commander, incident.declared_by]
-        for person in filter(None, people):
+        for person in filter(None, (commander, incident.declared_by)):
             let_in(session, incident, person)
         add_words(session, incident, incident.reference, title, service.name)
-        if not incident.is_private:
-            people += service.owners
+        people = first_people(commander, incident.declared_by, service, incident.is_private)
         change.tell(EventKind.DECLARED, summary, invite=people)
         change.audit(Action.DECLARE.value)
     wake(session)
@@ -282,7 +283,12 @@ def draft_postmortem(session: Session, reference: str, actor: Actor) -> Result:
             session.add(
                 Postmortem(
                     incident_id=incident.id,
-                    body=draft(incident, list_timeline(session, incident.id)),
+                    body=draft(
+                        incident,
+                        list_timeline(session, incident.id),
+                        list_action_items(session, incident.id),
+                        words_by_severity(session)[incident.severity].meaning,
+                    ),
                     updated_at=change.now,
                     updated_by_id=actor.user_id,
                 )
@@ -387,11 +393,19 @@ def _commander(session: Session, user_id: int | None) -> User:
     return user
 
 
-def _free_channel_name(session: Session, incident: Incident) -> str:
-    """Return a channel name that no other incident has or means to create."""
-    name = channel_name(incident.declared_at, incident.service.slug, incident.reference)
+def first_people(
+    commander: User, declarer: User | None, service: Service, is_private: bool
+) -> list[User]:
+    """Return who is invited to a new incident's channel. A private one is not for the service's owners."""
+    owners = [] if is_private else service.owners
+    return list(dict.fromkeys(filter(None, (commander, declarer, *owners))))
+
+
+def free_channel_name(session: Session, at: datetime, slug: str, number: int) -> str:
+    """Return the channel name of incident `number`: one that no other has or means to create."""
+    name = channel_name(at, slug, f"INC-{number}")
     # "payments" with the suffix 5 may be the name of the service "payments-5"; the last is free.
-    candidates = (name, with_suffix(name, str(incident.number)), f"inc-{incident.number}")
+    candidates = (name, with_suffix(name, str(number)), f"inc-{number}")
     return next(candidate for candidate in candidates if _is_free(session, candidate))
 
 

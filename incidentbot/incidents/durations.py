@@ -30,6 +30,11 @@ def time_in_statuses(events: Sequence[TimelineEvent], until: datetime) -> dict[S
     return spent
 
 
+def due_in_words(due: datetime, now: datetime) -> str:
+    """Say how long there is until something is due, or since when it is overdue."""
+    return f"in {in_words(due - now)}" if due > now else f"overdue by {in_words(now - due)}"
+
+
 def in_words(duration: timedelta) -> str:
     """Return a duration as a person says it: "3 min", "2 h 5 min", "4 d 1 h"."""
     seconds = int(duration.total_seconds())

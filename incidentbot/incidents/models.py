@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -141,7 +142,16 @@ class ActionItem(Base):
     """Something to do so that it does not happen again."""
 
     __tablename__ = "action_items"
-    __table_args__ = (Index("ix_action_items_owner_id_done_at", "owner_id", "done_at"),)
+    __table_args__ = (
+        Index("ix_action_items_owner_id_done_at", "owner_id", "done_at"),
+        # What is to be done stays small, however much has been done.
+        Index(
+            "ix_action_items_open",
+            "incident_id",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)

@@ -30,6 +30,7 @@ def join(session: Session, reference: str, actor: Actor) -> Result:
     with changing(session, reference, actor, Action.JOIN) as change:
         user = _person(session, actor.user_id)
         if let_in(session, change.incident, user):
+            _keep(change, user, None, IncidentRole.RESPONDER)
             change.tell(
                 EventKind.PEOPLE, "", {"change": "joined", "person": user.name}, invite=[user]
             )
@@ -46,7 +47,10 @@ def add_person(session: Session, reference: str, actor: Actor, user_id: int, rol
         raise InvalidInput("role", "Choose a role in the list.") from None
     with changing(session, reference, actor, Action.ADD_PERSON) as change:
         user = _person(session, user_id)
+        known = session.get(IncidentPerson, (change.incident.id, user.id))
+        old = known.role if known else None
         if let_in(session, change.incident, user, wanted):
+            _keep(change, user, old, wanted)
             data = {"change": "added", "person": user.name, "role": wanted.value}
             change.tell(EventKind.PEOPLE, "", data, invite=[user])
         else:
@@ -55,8 +59,13 @@ def add_person(session: Session, reference: str, actor: Actor, user_id: int, rol
 
 
 def remove_person(session: Session, reference: str, actor: Actor, user_id: int) -> Result:
-    """Remove somebody; from a private incident's channel as well. Raises InvalidMove for the commander."""
-    with changing(session, reference, actor, Action.REMOVE_PERSON) as change:
+    """Remove somebody, or leave oneself; a private incident's channel as well.
+
+    Raises InvalidMove for the commander.
+    """
+    is_leaving = user_id == actor.user_id
+    action = Action.LEAVE if is_leaving else Action.REMOVE_PERSON
+    with changing(session, reference, actor, action) as change:
         incident, user = change.incident, _person(session, user_id)
         known = session.get(IncidentPerson, (incident.id, user.id))
         if user.id == incident.commander_id:
@@ -64,11 +73,12 @@ def remove_person(session: Session, reference: str, actor: Actor, user_id: int) 
         if known is None:
             change.nothing(f"{user.name} does not belong to {incident.reference}.")
         else:
+            _keep(change, user, known.role, None)
             session.delete(known)
             change.tell(
                 EventKind.PEOPLE,
                 "",
-                {"change": "removed", "person": user.name},
+                {"change": "left" if is_leaving else "removed", "person": user.name},
                 remove=user if incident.is_private else None,
             )
     return change.result(f"{user.name} does not belong to {incident.reference} any more.")
@@ -90,6 +100,16 @@ def enter_by_channel(session: Session, reference: str, actor: Actor) -> None:
                 before=change.before,
                 after=change.before,
             )
+
+
+def _keep(change: Change, user: User, old: IncidentRole | None, new: IncidentRole | None) -> None:
+    """Have the audit log keep whose role changed, and from what to what."""
+    change.before["role"] = old.value if old else None
+    change.details |= {
+        "role": new.value if new else None,
+        "person": user.name,
+        "person_id": user.id,
+    }
 
 
 def _person(session: Session, user_id: int | None) -> User:

@@ -23,6 +23,7 @@ class Action(StrEnum):
     DRAFT_POSTMORTEM = "draft_postmortem"
     EDIT_POSTMORTEM = "edit_postmortem"
     JOIN = "join"
+    LEAVE = "leave"
     ADD_PERSON = "add_person"
     REMOVE_PERSON = "remove_person"
     ADD_ACTION_ITEM = "add_action_item"
@@ -36,6 +37,7 @@ OPEN_TO_RESPONDERS = frozenset(
         Action.ADD_NOTE,
         Action.TAKE_OVER,
         Action.JOIN,
+        Action.LEAVE,
         Action.ADD_ACTION_ITEM,
         Action.FINISH_ACTION_ITEM,
     }
@@ -55,10 +57,11 @@ _VERBS = {
     Action.DRAFT_POSTMORTEM: "draft the post-mortem",
     Action.EDIT_POSTMORTEM: "edit the post-mortem",
     Action.JOIN: "join the incident",
+    Action.LEAVE: "leave the incident",
     Action.ADD_PERSON: "add people",
     Action.REMOVE_PERSON: "remove people",
-    Action.ADD_ACTION_ITEM: "add an action item",
-    Action.FINISH_ACTION_ITEM: "finish an action item",
+    Action.ADD_ACTION_ITEM: "add action items",
+    Action.FINISH_ACTION_ITEM: "tick off action items",
 }
 
 
@@ -69,6 +72,16 @@ class Verdict:
     allowed: bool
     override: bool = False
     reason: str = ""
+
+
+def refusal(actor: Actor, commander: str) -> str:
+    """Return why a person may not do what is the commander's, said once for all of it."""
+    if actor.role is Role.VIEWER:
+        return "Viewers can read this incident, but change nothing. Ask an admin for access."
+    return (
+        f"Only the commander, {commander}, can do these. "
+        "Ask them, or take over the command if they cannot be reached."
+    )
 
 
 def judge(action: Action, actor: Actor, commander_id: int | None, commander: str = "") -> Verdict:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from incidentbot.incidents.durations import in_words, time_in_statuses, time_to_first_update
-from incidentbot.incidents.models import Incident, TimelineEvent
+from incidentbot.incidents.models import ActionItem, Incident, TimelineEvent
 from incidentbot.incidents.story import headline
 
 _GAPS = (
@@ -19,23 +19,24 @@ _GAPS_AFTER = (
     ("What went well", "What should we do again?"),
     ("Lessons", "What surprised us? Where were we lucky?"),
 )
-_ACTION_ITEMS = """\
-| Action | Owner | Due |
-|---|---|---|
-| _To fill in_ | | |
-"""
 
 
-def draft(incident: Incident, events: Sequence[TimelineEvent]) -> str:
+def draft(
+    incident: Incident,
+    events: Sequence[TimelineEvent],
+    items: Sequence[ActionItem] = (),
+    meaning: str = "",
+) -> str:
     """Return the draft in Markdown. The incident is resolved; `events` is its whole timeline.
 
-    Times are UTC. What people typed is quoted or escaped, so that it cannot change the layout.
+    `items` are the action items that exist already, `meaning` is the severity in words. Times are UTC.
+    What people typed is quoted or escaped, so that it cannot change the layout.
     """
     return "\n".join(
         [
             f"# Post-mortem: {incident.reference} {escape(incident.title)}",
             "",
-            *_facts(incident, events),
+            *_facts(incident, events, meaning or incident.severity.meaning),
             "## Summary",
             "",
             quote(incident.summary)
@@ -54,7 +55,33 @@ def draft(incident: Incident, events: Sequence[TimelineEvent]) -> str:
             *_sections(_GAPS_AFTER),
             "## Action items",
             "",
-            _ACTION_ITEMS,
+            "| Action | Owner | Due |",
+            "|---|---|---|",
+            *(f"| {' | '.join(_cells(item))} |" for item in items),
+            "| _To fill in_ | | |",
+            "",
+        ]
+    )
+
+
+def export(body: str, items: Sequence[ActionItem]) -> str:
+    """Return the post-mortem as a file of its own: its text, then the action items as they stand."""
+    if not items:
+        return body
+    rows = (
+        f"| {' | '.join(_cells(item))} | {f'{item.done_at:%Y-%m-%d}' if item.done_at else ''} |"
+        for item in items
+    )
+    return "\n".join(
+        [
+            body.rstrip(),
+            "",
+            "## Action items in incidentbot",
+            "",
+            "| Action | Owner | Due | Done |",
+            "|---|---|---|---|",
+            *rows,
+            "",
         ]
     )
 
@@ -75,12 +102,12 @@ def _not_a_block(line: str) -> str:
     return re.sub(r"^([0-9]*)([-+=:.)])", r"\1\\\2", line)
 
 
-def _facts(incident: Incident, events: Sequence[TimelineEvent]) -> list[str]:
+def _facts(incident: Incident, events: Sequence[TimelineEvent], meaning: str) -> list[str]:
     resolved_at = incident.resolved_at or events[-1].at
     first_update = time_to_first_update(events)
     statuses = time_in_statuses(events, resolved_at)
     rows = {
-        "Severity": f"{incident.severity.value} ({incident.severity.meaning})",
+        "Severity": f"{incident.severity.value} ({escape(meaning)})",
         "Service": escape(incident.service.name),
         "Commander": escape(incident.commander.name),
         "Declared": f"{incident.declared_at:%Y-%m-%d %H:%M:%S} UTC",
@@ -107,6 +134,11 @@ def _sections(gaps: Sequence[tuple[str, str]]) -> list[str]:
 
 def _gap(question: str) -> str:
     return f"_To fill in: {question}_"
+
+
+def _cells(item: ActionItem) -> tuple[str, str, str]:
+    owner = escape(item.owner.name) if item.owner else ""
+    return escape(item.text), owner, item.due_on.isoformat() if item.due_on else ""
 
 
 def _row(event: TimelineEvent) -> str:

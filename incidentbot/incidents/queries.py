@@ -1,13 +1,12 @@
 """Reading incidents. Nothing here changes anything."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents.errors import NotFound
-from incidentbot.incidents.lifecycle import CLOSED, OPEN
 from incidentbot.incidents.models import (
     EventKind,
     Incident,
@@ -17,8 +16,9 @@ from incidentbot.incidents.models import (
     TimelineEvent,
 )
 from incidentbot.incidents.visibility import visible_to
-from incidentbot.outbox.models import Delivery
+from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
 from incidentbot.users.actor import Actor
+from incidentbot.users.models import User
 
 # The events in which people say how it goes.
 TOLD_PROGRESS = (
@@ -66,25 +66,6 @@ def incident_in_channel(session: Session, slack_channel_id: str) -> Incident | N
     ).one_or_none()
 
 
-def list_open(session: Session, viewer: Actor) -> Sequence[Incident]:
-    """Return every open incident that `viewer` may know of, the worst first, then the oldest."""
-    return session.scalars(
-        select(Incident)
-        .where(Incident.status.in_(OPEN), visible_to(viewer))
-        .order_by(Incident.severity, Incident.number)
-    ).all()
-
-
-def list_closed(
-    session: Session, viewer: Actor, limit: int = 50, before: int | None = None
-) -> Sequence[Incident]:
-    """Return closed incidents, the newest first: `limit` of those numbered below `before`."""
-    query = select(Incident).where(Incident.status.in_(CLOSED), visible_to(viewer))
-    if before is not None:
-        query = query.where(Incident.number < before)
-    return session.scalars(query.order_by(Incident.number.desc()).limit(limit)).all()
-
-
 def list_timeline(session: Session, incident_id: int) -> Sequence[TimelineEvent]:
     """Return everything that happened to an incident, in order."""
     return session.scalars(
@@ -92,6 +73,39 @@ def list_timeline(session: Session, incident_id: int) -> Sequence[TimelineEvent]
         .where(TimelineEvent.incident_id == incident_id)
         .order_by(TimelineEvent.seq)
     ).all()
+
+
+def list_events(
+    session: Session,
+    incident_id: int,
+    limit: int,
+    *,
+    kinds: Collection[EventKind] = (),
+    before: int | None = None,
+    after: int | None = None,
+) -> list[TimelineEvent]:
+    """Return the newest `limit` events in order: of these kinds, between these numbers, where given."""
+    query = select(TimelineEvent).where(TimelineEvent.incident_id == incident_id)
+    if kinds:
+        query = query.where(TimelineEvent.kind.in_(kinds))
+    if before is not None:
+        query = query.where(TimelineEvent.seq < before)
+    if after is not None:
+        query = query.where(TimelineEvent.seq > after)
+    newest = session.scalars(query.order_by(TimelineEvent.seq.desc()).limit(limit))
+    return list(newest)[::-1]
+
+
+def list_events_numbered(
+    session: Session, incident_id: int, seqs: Collection[int]
+) -> dict[int, TimelineEvent]:
+    """Return these events of an incident's timeline, by their number."""
+    events = session.scalars(
+        select(TimelineEvent).where(
+            TimelineEvent.incident_id == incident_id, TimelineEvent.seq.in_(seqs)
+        )
+    )
+    return {event.seq: event for event in events}
 
 
 def get_event(session: Session, incident_id: int, seq: int) -> TimelineEvent:
@@ -129,9 +143,14 @@ def list_services(session: Session) -> Sequence[Service]:
     ).all()
 
 
+def list_every_service(session: Session) -> Sequence[Service]:
+    """Return every service by name: archived ones too, as there are incidents of them."""
+    return session.scalars(select(Service).order_by(Service.name, Service.id)).all()
+
+
 def list_templates(session: Session) -> Sequence[Template]:
-    """Return every template, in the order in which they are offered."""
-    return session.scalars(select(Template).order_by(Template.id)).all()
+    """Return every template, by name: the order in which they are offered."""
+    return session.scalars(select(Template).order_by(func.lower(Template.name), Template.id)).all()
 
 
 def get_template(session: Session, template_id: int) -> Template | None:
@@ -139,11 +158,34 @@ def get_template(session: Session, template_id: int) -> Template | None:
     return session.get(Template, template_id)
 
 
-def list_deliveries(session: Session, incident_id: int) -> Sequence[Delivery]:
-    """Return everything that was or shall be told outside about an incident, in order."""
+def list_undelivered(session: Session, incident_id: int, limit: int) -> Sequence[Delivery]:
+    """Return what of an incident was given up, or is to be made and something has kept it so far."""
     return session.scalars(
-        select(Delivery).where(Delivery.incident_id == incident_id).order_by(Delivery.id)
+        select(Delivery)
+        .where(
+            Delivery.incident_id == incident_id,
+            Delivery.state.in_((*UNFINISHED, DeliveryState.PARKED)),
+            Delivery.last_error.is_not(None),
+        )
+        .order_by(Delivery.id)
+        .limit(limit)
     ).all()
+
+
+def list_newest_deliveries(
+    session: Session,
+    incident_id: int,
+    limit: int,
+    before: int | None = None,
+    states: Collection[DeliveryState] = (),
+) -> Sequence[Delivery]:
+    """Return an incident's deliveries in these states, the newest first: `limit` of those below `before`."""
+    query = select(Delivery).where(Delivery.incident_id == incident_id)
+    if states:
+        query = query.where(Delivery.state.in_(states))
+    if before is not None:
+        query = query.where(Delivery.id < before)
+    return session.scalars(query.order_by(Delivery.id.desc()).limit(limit)).all()
 
 
 def latest_update(session: Session, incident_id: int) -> TimelineEvent | None:
@@ -158,6 +200,14 @@ def latest_update(session: Session, incident_id: int) -> TimelineEvent | None:
         .order_by(TimelineEvent.seq.desc())
         .limit(1)
     ).one_or_none()
+
+
+def names_by_slack_id(session: Session, slack_user_ids: Collection[str]) -> dict[str, str]:
+    """Return the names of those of these Slack people whom incidentbot knows."""
+    rows = session.execute(
+        select(User.slack_user_id, User.name).where(User.slack_user_id.in_(slack_user_ids))
+    )
+    return {slack_user_id: name for slack_user_id, name in rows if slack_user_id is not None}
 
 
 def latest_updates(session: Session, incident_ids: Sequence[int]) -> dict[int, TimelineEvent]:

@@ -19,6 +19,7 @@ INDEX = "incident_search"
 WORD_LIMIT = 60
 WORDS_AT_ONCE = 2_000  # of one text: what nobody reads to the end, nobody searches to the end
 QUERY_WORDS = 8
+FEW = 1_000  # incidents that are named one by one
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -59,10 +60,14 @@ def matches(session: Session, typed: str) -> ColumnElement[bool] | None:
         found = select(_on_postgres.c.number).where(
             _on_postgres.c.words.op("@@")(cast(query, TSQUERY))
         )
-    else:
-        query = " ".join(f'"{word}"*' for word in words)
-        found = select(_on_sqlite.c.rowid).where(literal_column(INDEX).op("MATCH")(query))
-    return Incident.number.in_(found)
+        # PostgreSQL cannot tell how rare the beginning of a word is, and would look for a rare one
+        # through every incident, the newest first. That is right for words which many incidents have.
+        few = session.scalars(found.limit(FEW + 1)).all()
+        return Incident.number.in_(few if len(few) <= FEW else found)
+    query = " ".join(f'"{word}"*' for word in words)
+    return Incident.number.in_(
+        select(_on_sqlite.c.rowid).where(literal_column(INDEX).op("MATCH")(query))
+    )
 
 
 _on_postgres = table(INDEX, column("number", Integer), column("words"))

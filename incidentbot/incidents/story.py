@@ -1,6 +1,7 @@
 """What each timeline event says, in plain words, the same in Slack, on the web and in exports."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from incidentbot.incidents.models import EventKind, TimelineEvent
@@ -17,12 +18,14 @@ _DELIVERIES = {
     "slack.dm": "a direct message",
     "slack.remove": "removing a person from the channel",
     "slack.profile": "asking Slack for a person's profile",
+    "email.account": "an e-mail with a link to sign in",
 }
 
 _PEOPLE = {
     "joined": "{person} joined",
     "added": "{person} was added as {role}",
     "removed": "{person} was removed",
+    "left": "{person} left",
 }
 
 _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
@@ -42,6 +45,44 @@ _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
     EventKind.ACTION_ITEM: lambda data: f"Action item {data['change']}",
     EventKind.DELIVERY: lambda data: f"Not delivered: {effect(data['kind'])}",
 }
+
+
+@dataclass(frozen=True)
+class Group:
+    """Kinds of events that one reads together, and what they are called."""
+
+    title: str
+    kinds: frozenset[EventKind]
+
+
+GROUPS: Mapping[str, Group] = {
+    "updates": Group(
+        "Updates",
+        frozenset(
+            {
+                EventKind.DECLARED,
+                EventKind.UPDATE,
+                EventKind.STATUS,
+                EventKind.SEVERITY,
+                EventKind.RESOLVED,
+                EventKind.REOPENED,
+                EventKind.CANCELLED,
+            }
+        ),
+    ),
+    "notes": Group("Notes and tasks", frozenset({EventKind.NOTE, EventKind.ACTION_ITEM})),
+    "people": Group(
+        "People", frozenset({EventKind.COMMANDER, EventKind.TAKEOVER, EventKind.PEOPLE})
+    ),
+    "system": Group(
+        "System", frozenset({EventKind.CHANNEL, EventKind.DELIVERY, EventKind.POSTMORTEM})
+    ),
+}
+
+
+def group_of(kind: EventKind) -> str:
+    """Return the name of the group that a kind of event belongs to."""
+    return next(name for name, group in GROUPS.items() if kind in group.kinds)
 
 
 def headline(event: TimelineEvent) -> str:

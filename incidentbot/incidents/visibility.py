@@ -13,10 +13,11 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
     """Return the condition on the incidents that `actor` may know of."""
     if actor.is_admin or actor.door is Door.SYSTEM:
         return true()
+    # A scalar, not EXISTS: PostgreSQL would gather all of a person's incidents first. NULL is false.
     belongs = (
-        select(IncidentPerson.user_id)
+        select(true())
         .where(IncidentPerson.incident_id == Incident.id, IncidentPerson.user_id == actor.user_id)
-        .exists()
+        .scalar_subquery()
     )
     return or_(Incident.is_private.is_(False), belongs)
 

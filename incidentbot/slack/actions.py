@@ -20,19 +20,19 @@ from incidentbot.users.people import identify_slack_person
 Values = Mapping[str, str]
 
 
-def hand_over_or_take_over(incident: Incident, actor: Actor) -> modals.View:
+def hand_over_or_take_over(_session: Session, incident: Incident, actor: Actor) -> modals.View:
     """Return the hand-over modal for whom may hand over, and for others the one to take over."""
     verdict = judge(Action.HAND_OVER, actor, incident.commander_id)
     return modals.hand_over_view(incident) if verdict.allowed else modals.take_over_view(incident)
 
 
 # The button's action id -> the modal it opens.
-BUTTONS: dict[str, Callable[[Incident, Actor], modals.View]] = {
-    "post_update": lambda incident, _actor: modals.update_view(incident),
-    "change_severity": lambda incident, _actor: modals.severity_view(incident),
-    "resolve": lambda incident, _actor: modals.resolve_view(incident),
+BUTTONS: dict[str, Callable[[Session, Incident, Actor], modals.View]] = {
+    "post_update": lambda _session, incident, _actor: modals.update_view(incident),
+    "change_severity": lambda session, incident, _actor: modals.severity_view(session, incident),
+    "resolve": lambda _session, incident, _actor: modals.resolve_view(incident),
     "hand_over": hand_over_or_take_over,
-    "reopen": lambda incident, _actor: modals.reopen_view(incident),
+    "reopen": lambda _session, incident, _actor: modals.reopen_view(incident),
 }
 
 
@@ -45,6 +45,7 @@ def declare(session: Session, actor: Actor, values: Values, base_url: str) -> An
         service=values.get("service", ""),
         commander_id=identify_slack_person(session, commander).id if commander else None,
         summary=values.get("summary", ""),
+        is_private=values.get("is_private") == modals.PRIVATE,
     )
     incident = incidents.declare(session, declaration, actor).incident
     return notice(

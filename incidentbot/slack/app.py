@@ -128,7 +128,7 @@ def _listen_to_buttons(bolt: App, base_url: str) -> None:
             actor = read_actor(session, body)
             incident_here(session, (body.get("channel") or {}).get("id") or "", actor)
             incident = get_incident(session, str(action.get("value") or ""), actor)
-            view = actions.BUTTONS[action["action_id"]](incident, actor)
+            view = actions.BUTTONS[action["action_id"]](session, incident, actor)
         except IncidentError as error:
             view = notice("That did not work", escape(str(error)))["view"]
         client.views_open(trigger_id=body["trigger_id"], view=view)

@@ -15,11 +15,8 @@ from incidentbot.incidents import commands as incidents
 from incidentbot.incidents.change import Result
 from incidentbot.incidents.errors import InvalidInput
 from incidentbot.incidents.lifecycle import UPDATE_STATUSES, Status
-from incidentbot.incidents.queries import (
-    latest_update,
-    list_open,
-    list_timeline,
-)
+from incidentbot.incidents.listing import list_open
+from incidentbot.incidents.queries import latest_update, list_timeline
 from incidentbot.slack import modals
 from incidentbot.slack.answers import Answer, say
 from incidentbot.slack.requests import Command, find_incident, incident_here

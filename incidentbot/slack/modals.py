@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from incidentbot.channels.slack.blocks import Block
 from incidentbot.channels.slack.mrkdwn import OPTION_LIMIT, escape, plain
-from incidentbot.incidents.lifecycle import Severity, next_statuses
+from incidentbot.incidents.lifecycle import next_statuses
 from incidentbot.incidents.models import Incident, Service, Template
 from incidentbot.incidents.queries import get_template, list_services, list_templates
+from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.text import TITLE_LIMIT
 from incidentbot.slack.requests import Malformed
 
@@ -23,6 +24,7 @@ View = dict[str, Any]
 _INPUT_LIMIT = 3_000
 _OPTIONS_PER_GROUP = 100
 _NO_CHANGE = "no_change"
+PRIVATE = "private"  # the value of the ticked box
 
 
 def declare_view(session: Session, slack_user_id: str, title: str = "") -> View:
@@ -70,9 +72,9 @@ def update_view(incident: Incident) -> View:
     )
 
 
-def severity_view(incident: Incident) -> View:
+def severity_view(session: Session, incident: Incident) -> View:
     """Return the modal that changes the severity."""
-    options = _severity_options()
+    options = _severity_options(session)
     now = next(option for option in options if option["value"] == incident.severity.value)
     return _modal(
         "change_severity",
@@ -144,6 +146,7 @@ def chosen_status(values: Mapping[str, str]) -> str:
 
 def _declare(session: Session, values: Mapping[str, str], template_id: str, suffix: str) -> View:
     services = list_services(session)
+    severities = _severity_options(session)
     return {
         "type": "modal",
         "callback_id": "declare",
@@ -164,8 +167,8 @@ def _declare(session: Session, values: Mapping[str, str], template_id: str, suff
             _select(
                 f"severity{suffix}",
                 "Severity",
-                _severity_options(),
-                initial=_find(_severity_options(), values.get("severity", "")),
+                severities,
+                initial=_find(severities, values.get("severity", "")),
             ),
             _service_menu(f"service{suffix}", services, values.get("service", "")),
             _person("commander", "Commander", initial=values.get("commander", "")),
@@ -176,8 +179,24 @@ def _declare(session: Session, values: Mapping[str, str], template_id: str, suff
                 optional=True,
                 multiline=True,
             ),
+            _private_box(bool(values.get("is_private"))),
         ],
     }
+
+
+def _private_box(is_checked: bool) -> Block:
+    """Return the box that makes the incident private. Its id stays, so what was ticked stays too."""
+    option = {
+        **_option("Private", PRIVATE),
+        "description": {
+            "type": "plain_text",
+            "text": "Only its people and admins know of it. Nobody else is told.",
+        },
+    }
+    element: Block = {"type": "checkboxes", "action_id": "value", "options": [option]}
+    if is_checked:
+        element["initial_options"] = [option]
+    return _input("is_private", "Who may know?", element, optional=True)
 
 
 def _template_menu(templates: Sequence[Template], chosen: str) -> list[Block]:
@@ -232,9 +251,10 @@ def _template_values(template: Template | None) -> dict[str, str]:
     }
 
 
-def _severity_options() -> list[Block]:
+def _severity_options(session: Session) -> list[Block]:
     return [
-        _option(f"{severity.value}  {severity.meaning}", severity.value) for severity in Severity
+        _option(f"{severity.value}  {words.meaning}", severity.value)
+        for severity, words in words_by_severity(session).items()
     ]
 
 
@@ -323,4 +343,6 @@ def _value(element: Mapping[str, Any]) -> str:
     option = element.get("selected_option")
     if option:
         return str(option["value"])
+    if element.get("type") == "checkboxes":
+        return ",".join(str(ticked["value"]) for ticked in element.get("selected_options") or ())
     return str(element.get("value") or element.get("selected_user") or "")

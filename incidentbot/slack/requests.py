@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from incidentbot.incidents.errors import NotFound
+from incidentbot.incidents.errors import NotAllowed, NotFound
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.people import enter_by_channel
 from incidentbot.incidents.queries import get_incident, incident_in_channel
@@ -73,19 +73,17 @@ def read_command(body: Mapping[str, Any]) -> Command:
 
 
 def read_actor(session: Session, body: Mapping[str, Any]) -> Actor:
-    """Return who sent this request. Raises Malformed when it names nobody."""
+    """Return who sent this request. Raises Malformed when it names nobody, NotAllowed when they may not."""
     user = body.get("user")
     user = user if isinstance(user, Mapping) else {}
     slack_id = str(body.get("user_id") or user.get("id") or "")
     if not re.fullmatch(r"[UW][A-Z0-9]{1,30}", slack_id):
         raise Malformed("no user")
     name = str(body.get("user_name") or user.get("name") or user.get("username") or "")
-    return actor_for(
-        identify_slack_person(session, slack_id, name[:120]),
-        Door.SLACK,
-        _origin(body),
-        _request_id(body),
-    )
+    person = identify_slack_person(session, slack_id, name[:120])
+    if not person.is_active:
+        raise NotAllowed("Your account was deactivated. Ask an admin.")
+    return actor_for(person, Door.SLACK, _origin(body), _request_id(body))
 
 
 def find_incident(session: Session, command: Command, actor: Actor) -> Incident:

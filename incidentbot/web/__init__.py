@@ -4,25 +4,39 @@ from flask import Flask
 
 from incidentbot.web import (
     access,
+    assets,
     auth,
     deliveries,
     errors,
-    incidents,
+    incident_page,
+    incident_tabs,
+    insights,
+    me,
+    members,
     metrics,
     postmortems,
     presenting,
     security,
+    sso,
 )
+from incidentbot.web.settings import menu as settings_menu
 
 
 def register(app: Flask) -> None:
     """Add the pages, and what holds for all of them."""
     access.install(app)
     security.install(app)
+    assets.install(app)
     errors.install(app)
     presenting.install(app)
+    sso.install(app)
     app.register_blueprint(auth.blueprint)
-    app.register_blueprint(incidents.blueprint)
+    app.register_blueprint(incident_page.blueprint)  # incidents.py's, with one incident's page
+    app.register_blueprint(incident_tabs.blueprint)
     app.register_blueprint(postmortems.blueprint)
+    app.register_blueprint(insights.blueprint)
     app.register_blueprint(deliveries.blueprint)
+    app.register_blueprint(members.blueprint)
+    app.register_blueprint(me.blueprint)
+    settings_menu.install(app)
     app.register_blueprint(metrics.blueprint)

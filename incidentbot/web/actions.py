@@ -1,17 +1,20 @@
 """The forms of the incident page: each one call of the core, and whether the person may use it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents import commands
+from incidentbot.incidents.action_items import add_action_item, finish_action_item
 from incidentbot.incidents.change import Result
-from incidentbot.incidents.errors import InvalidInput
+from incidentbot.incidents.errors import InvalidInput, NotFound
 from incidentbot.incidents.lifecycle import UPDATE_STATUSES, Status
 from incidentbot.incidents.models import Incident
+from incidentbot.incidents.people import add_person, join, remove_person
 from incidentbot.incidents.permissions import Action, Verdict, judge
 from incidentbot.users.actor import Actor
+from incidentbot.web import access
 
 Fields = Mapping[str, str]
 
@@ -36,6 +39,25 @@ def _update(session: Session, reference: str, actor: Actor, fields: Fields) -> R
 
 def _hand_over(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
     return commands.hand_over(session, reference, actor, person_id(fields.get("commander", "")))
+
+
+def _add_person(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
+    person = person_id(fields.get("person", ""), "person")
+    return add_person(session, reference, actor, person, fields.get("role", ""))
+
+
+def _add_item(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
+    owner = person_id(fields["owner"], "owner") if fields.get("owner") else None
+    return add_action_item(
+        session, reference, actor, fields.get("text", ""), owner, fields.get("due", "")
+    )
+
+
+def _finish_item(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
+    item = fields.get("item", "")
+    if not item.isdecimal() or len(item) > 9:
+        raise NotFound(f"{reference} has no such action item.")
+    return finish_action_item(session, reference, actor, int(item), done=fields.get("done") != "no")
 
 
 FORMS = {
@@ -92,6 +114,28 @@ FORMS = {
                 session, reference, actor
             ),
         ),
+        Form(
+            "join",
+            Action.JOIN,
+            lambda session, reference, actor, _fields: join(session, reference, actor),
+        ),
+        Form(
+            "leave",
+            Action.LEAVE,
+            lambda session, reference, actor, _fields: remove_person(
+                session, reference, actor, actor.user_id or 0
+            ),
+        ),
+        Form("add-person", Action.ADD_PERSON, _add_person),
+        Form(
+            "remove-person",
+            Action.REMOVE_PERSON,
+            lambda session, reference, actor, fields: remove_person(
+                session, reference, actor, person_id(fields.get("person", ""), "person")
+            ),
+        ),
+        Form("action-item", Action.ADD_ACTION_ITEM, _add_item),
+        Form("finish-item", Action.FINISH_ACTION_ITEM, _finish_item),
     )
 }
 
@@ -106,8 +150,16 @@ def verdicts(incident: Incident, actor: Actor) -> dict[str, Verdict]:
     }
 
 
-def person_id(value: str) -> int:
+def acting(fields: Fields) -> Actor:
+    """Return the signed-in person with what a form says: its key, and why an admin overrides."""
+    return replace(
+        access.actor(fields.get("request_key")),
+        override_reason=fields.get("override_reason", ""),
+    )
+
+
+def person_id(value: str, field: str = "commander") -> int:
     """Return the id of the person chosen in a menu. Raises InvalidInput for anything else."""
     if not value.isdecimal() or len(value) > 9:
-        raise InvalidInput("commander", "Choose a person in the list.")
+        raise InvalidInput(field, "Choose a person in the list.")
     return int(value)

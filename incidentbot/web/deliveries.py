@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from incidentbot.extensions import db
 from incidentbot.incidents.deliveries import retry_all, retry_delivery, skip_delivery
 from incidentbot.incidents.errors import InvalidMove
-from incidentbot.incidents.queries import references_by_id
+from incidentbot.incidents.queries import names_by_slack_id, references_by_id
 from incidentbot.outbox.models import Delivery, DeliveryState
 from incidentbot.outbox.operate import list_deliveries
 from incidentbot.users.actor import Actor
@@ -34,6 +34,7 @@ def index() -> str:
         "settings/deliveries.html",
         parked=parked,
         waiting=waiting,
+        names=names_by_slack_id(session, {d.target for d in (*parked, *waiting)}),
         references=references_by_id(session, [d.incident_id for d in (*parked, *waiting)]),
     )
 
@@ -68,4 +69,7 @@ def _act(
         flash(f"Delivery {delivery_id} {outcome}.")
     except InvalidMove as refusal:
         flash(str(refusal))
+    incident = request.form.get("incident")
+    if incident:  # back to that incident's own list
+        return redirect(url_for("incident_tabs.deliveries", reference=incident))
     return redirect(url_for("deliveries.index"))

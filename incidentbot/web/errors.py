@@ -47,6 +47,11 @@ def status_of(error: IncidentError) -> int:
     return 404 if isinstance(error, NotFound) else 409
 
 
+def by_field(error: IncidentError | None) -> dict[str, str]:
+    """Return what is wrong, by the name of the field that it is said next to."""
+    return {error.field: error.reason} if isinstance(error, InvalidInput) else {}
+
+
 def install(app: Flask) -> None:
     """Show every error as a page in style."""
     app.register_error_handler(HTTPException, _http_error)

@@ -1,51 +1,111 @@
-"""Declare, follow and run incidents."""
+"""List and declare incidents. One incident's own pages: incident_page.py and incident_tabs.py."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from incidentbot import clock
+from incidentbot.config import Settings
 from incidentbot.extensions import db
-from incidentbot.incidents import commands, queries
-from incidentbot.incidents.errors import AlreadyDone, IncidentError, InvalidInput
-from incidentbot.incidents.lifecycle import next_statuses
-from incidentbot.incidents.models import Incident
-from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
+from incidentbot.incidents import commands, listing, queries
+from incidentbot.incidents.errors import IncidentError, NotFound
+from incidentbot.incidents.figures import update_due
+from incidentbot.incidents.first_steps import first_steps
+from incidentbot.incidents.lifecycle import Status
+from incidentbot.incidents.permissions import Action, judge
+from incidentbot.incidents.preview import foresee
+from incidentbot.incidents.severities import words_by_severity
+from incidentbot.incidents.text import TITLE_LIMIT
+from incidentbot.users.models import Role
 from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
-from incidentbot.web.actions import FORMS, person_id, verdicts
-from incidentbot.web.errors import status_of
+from incidentbot.web.actions import person_id
+from incidentbot.web.errors import by_field, status_of
+from incidentbot.web.incident_list import PER_PAGE, csv_of, read_address
 
 blueprint = Blueprint("incidents", __name__)
 
-CLOSED_PER_PAGE = 30
+CARDS = 60
 _TEMPLATE_FIELDS = ("title", "severity", "service", "summary")
+_REFERENCE = re.compile(r"\s*inc-[0-9]+\s*", re.IGNORECASE)
 
 Page = str | tuple[str, int] | Response
 
 
 @blueprint.get("/")
-def index() -> str:
-    """List the open incidents, then the closed ones. For everyone signed in."""
+def index() -> Page:
+    """List the open incidents as cards, then the closed; or what a filter finds. For everyone signed in."""
+    named = _named(request.args.get("q", ""))
+    if named is not None:
+        return named
     session = db.session()
-    before = request.args.get("before", "")
-    closed = queries.list_closed(
+    services, people = queries.list_every_service(session), list_people(session)
+    asked = read_address(request.args, services, people, current_user.time_zone)
+    page = listing.list_incidents(
         session,
         actor(),
-        CLOSED_PER_PAGE + 1,
-        int(before) if before.isdecimal() and len(before) < 10 else None,
+        asked.filters if asked.is_filtered else listing.closed(),
+        before=asked.before,
+        after=asked.after,
+        limit=PER_PAGE,
     )
-    open_incidents = [] if before else queries.list_open(session, actor())
+    with_cards = not asked.is_filtered and page.newer is None
     return render_template(
         "incidents/index.html",
-        open_incidents=open_incidents,
-        latest=queries.latest_updates(session, [incident.id for incident in open_incidents]),
-        closed=closed[:CLOSED_PER_PAGE],
-        next_before=closed[CLOSED_PER_PAGE - 1].number if len(closed) > CLOSED_PER_PAGE else None,
-        paging=bool(before),
+        asked=asked,
+        page=page,
+        statuses=tuple(Status),
+        service_options=[(service.slug, service.name) for service in services],
+        commander_options=[(person.id, person.name) for person in people],
+        has_page=current_app.view_functions,
+        steps=_first_steps() if with_cards else {},
+        **(_open_incidents() if with_cards else {}),
+        with_cards=with_cards,
+    )
+
+
+@blueprint.get("/incidents/cards")
+def cards() -> Response:
+    """Return the cards of the open incidents; 304 while they have not changed. For everyone signed in."""
+    found = _open_incidents()
+    response = Response(status=304)
+    if not request.if_none_match.contains_weak(found["etag"]):
+        response = Response(render_template("incidents/_cards.html", **found), mimetype="text/html")
+    response.set_etag(found["etag"], weak=True)
+    return response
+
+
+@blueprint.get("/incidents.csv")
+def export() -> Response:
+    """Return what a filter finds as a file for spreadsheets. For everyone signed in."""
+    session = db.session()
+    asked = read_address(
+        request.args,
+        queries.list_every_service(session),
+        list_people(session),
+        current_user.time_zone,
+    )
+    found = listing.each_incident(session, actor(), asked.filters)
+    return Response(
+        stream_with_context(csv_of(found)),
+        mimetype="text/csv",
+        headers={
+            "Content-Disposition": f'attachment; filename="incidents-{clock.now():%Y-%m-%d}.csv"'
+        },
     )
 
 
@@ -57,10 +117,12 @@ def new() -> str:
 
 @blueprint.post("/incidents/new")
 def declare() -> Page:
-    """Declare an incident, or fill in the template chosen. For responders and admins."""
+    """Declare an incident; or fill in a template, or say what would happen. For responders and admins."""
     values = request.form.to_dict()
     if "use_template" in values:
         return _declare_form(_filled_in(values))
+    if "preview" in values:
+        return _declare_form(values)
     try:
         declaration = commands.Declaration(
             title=values.get("title", ""),
@@ -68,6 +130,7 @@ def declare() -> Page:
             service=values.get("service", ""),
             commander_id=person_id(values.get("commander", "")),
             summary=values.get("summary", ""),
+            is_private="is_private" in values,
         )
         result = commands.declare(db.session(), declaration, actor(values.get("request_key")))
     except IncidentError as error:
@@ -76,66 +139,91 @@ def declare() -> Page:
     return redirect(url_for("incidents.show", reference=result.incident.reference))
 
 
-@blueprint.get("/incidents/<reference>")
-def show(reference: str) -> Page:
-    """Show one incident. For everyone signed in."""
-    incident = queries.get_incident(db.session(), reference, actor())
-    if reference != incident.reference:
-        return redirect(url_for("incidents.show", reference=incident.reference))
-    return _incident_page(incident)
+@blueprint.get("/incidents/new/preview")
+def preview() -> str:
+    """Return what declaring would do, as the form stands. For responders and admins."""
+    return render_template("incidents/_preview.html", **_preview(request.args))
 
 
-@blueprint.get("/incidents/<reference>/live")
-def live(reference: str) -> Response:
-    """Return what changes by itself on the incident's page; 304 while it has not. For everyone signed in."""
-    incident = queries.get_incident(db.session(), reference, actor())
-    etag = _etag(incident)
-    response = Response(status=304)
-    if not request.if_none_match.contains_weak(etag):
-        page = render_template("incidents/_live.html", **_live(incident))
-        response = Response(page, mimetype="text/html")
-    response.set_etag(etag, weak=True)
-    return response
-
-
-@blueprint.get("/incidents/<reference>/actions")
-def actions(reference: str) -> str:
-    """Return the forms that fit the incident as it is now. For everyone signed in."""
-    incident = queries.get_incident(db.session(), reference, actor())
-    return render_template("incidents/_actions.html", **_forms(incident))
-
-
-@blueprint.post("/incidents/<reference>/<name>")
-def act(reference: str, name: str) -> Page:
-    """Do what one of the forms says. Who may is decided by the core."""
-    form = FORMS.get(name) or abort(404)
-    session = db.session()
-    incident = queries.get_incident(session, reference, actor())
-    values = request.form.to_dict()
+def _named(text: str) -> Response | None:
+    """Return the way to the incident that a search names by its reference, if there is one."""
+    if not _REFERENCE.fullmatch(text):
+        return None
     try:
-        result = form.submit(session, incident.reference, actor(values.get("request_key")), values)
-    except AlreadyDone:
-        return redirect(url_for("incidents.show", reference=incident.reference))
-    except IncidentError as error:
-        session.rollback()
-        incident = queries.get_incident(session, reference, actor())
-        return _incident_page(incident, name, values, error), status_of(error)
-    flash(result.sentence)
-    page = "postmortems.show" if name == "postmortem" else "incidents.show"
-    return redirect(url_for(page, reference=incident.reference))
+        incident = queries.get_incident(db.session(), text, actor())
+    except NotFound:
+        return None
+    return redirect(url_for("incidents.show", reference=incident.reference))
+
+
+def _open_incidents() -> dict[str, Any]:
+    """Return what the cards show, and the ETag that changes whenever that does."""
+    session, viewer, now = db.session(), actor(), clock.now()
+    shown = listing.list_open(session, viewer, CARDS)
+    count = len(shown) if len(shown) < CARDS else listing.count_open(session, viewer)
+    words = words_by_severity(session)
+    due = {
+        incident.id: update_due(incident, words[incident.severity].update_every)
+        for incident in shown
+    }
+    overdue = {number for number, moment in due.items() if moment is not None and moment < now}
+    content = [count, *((i.number, i.version, i.id in overdue, due[i.id]) for i in shown)]
+    return {
+        "open_incidents": shown,
+        "open_count": count,
+        "latest": queries.latest_updates(session, [incident.id for incident in shown]),
+        "due": due,
+        "now": now,
+        "etag": hashlib.sha256(repr((viewer.user_id, content)).encode()).hexdigest()[:20],
+    }
+
+
+def _first_steps() -> Mapping[str, bool]:
+    """Return the steps of a new installation for an admin, while one is left to take."""
+    if current_user.role is not Role.ADMIN:
+        return {}
+    settings: Settings = current_app.extensions["settings"]
+    steps = first_steps(db.session(), has_slack=settings.slack is not None)
+    return {} if all(steps.values()) else {step.value: done for step, done in steps.items()}
 
 
 def _declare_form(values: Mapping[str, str], error: IncidentError | None = None) -> str:
     session = db.session()
+    verdict = judge(Action.DECLARE, actor(), None)
+    if not verdict.allowed:
+        return render_template(
+            "incidents/may_not_declare.html",
+            reason=verdict.reason,
+            admins=[person for person in list_people(session) if person.role is Role.ADMIN],
+        )
     return render_template(
         "incidents/new.html",
         values=values,
-        errors=_by_field(error),
+        errors=by_field(error),
         error=error,
         services=queries.list_services(session),
         templates=queries.list_templates(session),
         people=list_people(session),
+        title_limit=TITLE_LIMIT,
+        **_preview(values),
     )
+
+
+def _preview(values: Mapping[str, str]) -> dict[str, Any]:
+    settings: Settings = current_app.extensions["settings"]
+    try:
+        commander = person_id(values.get("commander", ""))
+    except IncidentError:
+        commander = None
+    prospect = foresee(
+        db.session(),
+        actor(),
+        values.get("severity", ""),
+        values.get("service", ""),
+        commander,
+        "is_private" in values,
+    )
+    return {"prospect": prospect, "has_slack": settings.slack is not None}
 
 
 def _filled_in(values: dict[str, str]) -> dict[str, str]:
@@ -154,64 +242,3 @@ def _filled_in(values: dict[str, str]) -> dict[str, str]:
     }
     filled = {field: values.get(field) or offered[field] for field in _TEMPLATE_FIELDS}
     return {**values, **filled}
-
-
-def _incident_page(
-    incident: Incident,
-    sent: str = "",
-    values: Mapping[str, str] | None = None,
-    error: IncidentError | None = None,
-) -> str:
-    context = {
-        **_live(incident),
-        **_forms(incident),
-        "etag": f'W/"{_etag(incident)}"',
-        "sent": sent,
-        "values": values or {},
-        "errors": _by_field(error),
-        "error": error,
-    }
-    return render_template("incidents/show.html", **context)
-
-
-def _live(incident: Incident) -> dict[str, Any]:
-    session = db.session()
-    deliveries = queries.list_deliveries(session, incident.id)
-    return {
-        "incident": incident,
-        "events": queries.list_timeline(session, incident.id),
-        "latest": queries.latest_update(session, incident.id),
-        "parked": [d for d in deliveries if d.state is DeliveryState.PARKED],
-        "waiting": [d for d in deliveries if _is_late(d)],
-    }
-
-
-def _is_late(delivery: Delivery) -> bool:
-    """Whether a delivery is still to be made, and something has kept it so far."""
-    return delivery.state in UNFINISHED and bool(delivery.last_error)
-
-
-def _forms(incident: Incident) -> dict[str, Any]:
-    session = db.session()
-    return {
-        "incident": incident,
-        "may": verdicts(incident, actor()),
-        "moves": next_statuses(incident.status),
-        "people": list_people(session),
-        "has_postmortem": queries.find_postmortem(session, incident.id) is not None,
-        "sent": "",
-        "values": {},
-        "errors": {},
-        "error": None,
-    }
-
-
-def _etag(incident: Incident) -> str:
-    """Return what changes whenever the live part of the page would."""
-    states = queries.delivery_states(db.session(), incident.id)
-    content = f"{incident.id}/{incident.version}/{states}/{current_user.id}"
-    return hashlib.sha256(content.encode()).hexdigest()[:20]
-
-
-def _by_field(error: IncidentError | None) -> dict[str, str]:
-    return {error.field: error.reason} if isinstance(error, InvalidInput) else {}

@@ -5,14 +5,19 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from incidentbot import clock
 from incidentbot.extensions import db
 from incidentbot.incidents import commands
-from incidentbot.incidents.errors import IncidentError, NotFound
+from incidentbot.incidents.action_items import list_action_items
+from incidentbot.incidents.errors import AlreadyDone, Conflict, IncidentError, NotFound
 from incidentbot.incidents.models import Incident, Postmortem
-from incidentbot.incidents.permissions import Action, judge
+from incidentbot.incidents.permissions import Action, Verdict, judge
+from incidentbot.incidents.postmortem import export
 from incidentbot.incidents.queries import find_postmortem, get_incident
+from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
-from incidentbot.web.errors import status_of
+from incidentbot.web.actions import acting, verdicts
+from incidentbot.web.errors import by_field, status_of
 
 blueprint = Blueprint("postmortems", __name__, url_prefix="/incidents/<reference>/postmortem")
 
@@ -22,21 +27,20 @@ _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("
 
 @blueprint.get("")
 def show(reference: str) -> str:
-    """Show the post-mortem, or how to get one. For everyone signed in."""
-    incident = get_incident(db.session(), reference, actor())
-    postmortem = find_postmortem(db.session(), incident.id)
-    rendered = Markup(_markdown.render(postmortem.body)) if postmortem else ""  # noqa: S704 - HTML is off
+    """Show the post-mortem, or how to get one. For everyone signed in who may know of the incident."""
+    session = db.session()
+    incident = get_incident(session, reference, actor())
+    postmortem = find_postmortem(session, incident.id)
     return render_template(
         "postmortems/show.html",
         incident=incident,
         postmortem=postmortem,
-        rendered=rendered,
-        may_draft=judge(
-            Action.DRAFT_POSTMORTEM, actor(), incident.commander_id, incident.commander.name
-        ),
-        may_edit=judge(
-            Action.EDIT_POSTMORTEM, actor(), incident.commander_id, incident.commander.name
-        ),
+        rendered=_rendered(postmortem.body) if postmortem else "",
+        may=verdicts(incident, actor()),
+        may_edit=_may_edit(incident),
+        items=list_action_items(session, incident.id),
+        people=list_people(session),
+        today=clock.now().date(),
     )
 
 
@@ -49,21 +53,29 @@ def edit(reference: str) -> str:
 
 @blueprint.post("/edit")
 def save(reference: str) -> str | tuple[str, int] | WerkzeugResponse:
-    """Save an edit. For the commander and admins."""
-    incident, _postmortem = _existing(reference)
+    """Save an edit, for the commander and admins; or show what it would look like."""
+    incident, postmortem = _existing(reference)
     body, version = request.form.get("body", ""), request.form.get("version", "")
+    if "preview" in request.form:
+        if "HX-Request" in request.headers:
+            return render_template("postmortems/_preview.html", preview=_rendered(body))
+        return _form(incident, postmortem, body, preview=_rendered(body), version=version)
     try:
         result = commands.edit_postmortem(
             db.session(),
             incident.reference,
-            actor(request.form.get("request_key")),
+            acting(request.form),
             body,
             int(version) if version.isdecimal() and len(version) < 10 else 0,
         )
+    except AlreadyDone:
+        return redirect(url_for("postmortems.show", reference=incident.reference))
     except IncidentError as error:
         db.session.rollback()
         incident, newest = _existing(reference)
-        return _form(incident, newest, body, error), status_of(error)
+        # After a conflict the next save is made from the version that is shown beside the text.
+        base = str(newest.version) if isinstance(error, Conflict) else version
+        return _form(incident, newest, body, error, version=base), status_of(error)
     flash(result.sentence)
     return redirect(url_for("postmortems.show", reference=incident.reference))
 
@@ -72,7 +84,8 @@ def save(reference: str) -> str | tuple[str, int] | WerkzeugResponse:
 def download(reference: str) -> Response:
     """Return the post-mortem as a Markdown file. For everyone signed in."""
     incident, postmortem = _existing(reference)
-    response = Response(postmortem.body, mimetype="text/markdown")
+    items = list_action_items(db.session(), incident.id)
+    response = Response(export(postmortem.body, items), mimetype="text/markdown")
     response.headers.set(
         "Content-Disposition", "attachment", filename=f"{incident.reference}-postmortem.md"
     )
@@ -87,14 +100,39 @@ def _existing(reference: str) -> tuple[Incident, Postmortem]:
     return incident, postmortem
 
 
+def _may_edit(incident: Incident) -> Verdict:
+    return judge(Action.EDIT_POSTMORTEM, actor(), incident.commander_id, incident.commander.name)
+
+
+def _rendered(body: str) -> Markup:
+    """Return Markdown as HTML whose headings stand below the page's own."""
+    tokens = _markdown.parse(body)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+    html: str = _markdown.renderer.render(tokens, _markdown.options, {})
+    return Markup(html)  # noqa: S704 - HTML is off: what people type is escaped
+
+
 def _form(
-    incident: Incident, postmortem: Postmortem, body: str, error: IncidentError | None = None
+    incident: Incident,
+    postmortem: Postmortem,
+    body: str,
+    error: IncidentError | None = None,
+    *,
+    preview: str = "",
+    version: str = "",
 ) -> str:
+    is_conflict = isinstance(error, Conflict)
     return render_template(
         "postmortems/edit.html",
         incident=incident,
-        postmortem=postmortem,
+        version=version or postmortem.version,
         body=body,
-        theirs=postmortem.body if error is not None and body != postmortem.body else "",
+        theirs=postmortem.body if is_conflict and body != postmortem.body else "",
+        values=request.form,
+        errors=by_field(error),
         error=error,
+        preview=preview,
+        may_edit=_may_edit(incident),
     )

@@ -5,18 +5,21 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from flask import Flask
+from flask import Flask, g
 from flask_login import current_user
 
 from incidentbot import clock
-from incidentbot.incidents.durations import in_words
+from incidentbot.extensions import db
+from incidentbot.incidents.durations import due_in_words, in_words
 from incidentbot.incidents.lifecycle import PATH, Severity
 from incidentbot.incidents.models import Incident
-from incidentbot.incidents.story import effect, headline
+from incidentbot.incidents.severities import words_by_severity
+from incidentbot.incidents.story import GROUPS, effect, group_of, headline
 from incidentbot.ops.health import VERSION
 from incidentbot.outbox.models import Delivery
 from incidentbot.routing.plan import WAR_ROOM
 from incidentbot.users.models import Role
+from incidentbot.web.settings.menu import AREAS as SETTINGS_AREAS
 
 
 def install(app: Flask) -> None:
@@ -27,8 +30,11 @@ def install(app: Flask) -> None:
         utc=_utc,
         duration=_duration,
         ago=_ago,
+        due=lambda moment: due_in_words(moment, clock.now()),
+        group=lambda event: group_of(event.kind),
         effect=lambda delivery: effect(delivery.kind),
         effects=_effects,
+        meaning=_meaning,
         place=_place,
         by_reason=_by_reason,
         upper_first=_upper_first,
@@ -36,6 +42,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(
         severities=tuple(Severity),
         status_path=PATH,
+        timeline_groups=GROUPS,
         version=VERSION,
         new_request_key=lambda: uuid4().hex,
         navigation=_navigation,
@@ -47,11 +54,21 @@ def install(app: Flask) -> None:
 def _navigation() -> list[tuple[str, str, tuple[str, ...]]]:
     """Return the main areas the person may open: title, endpoint, blueprints that belong to it."""
     areas: list[tuple[str, str, tuple[str, ...]]] = [
-        ("Incidents", "incidents.index", ("incidents", "postmortems"))
+        ("Incidents", "incidents.index", ("incidents", "incident_tabs", "postmortems")),
+        ("Insights", "insights.index", ("insights",)),
     ]
     if current_user.role is Role.ADMIN:
-        areas.append(("Deliveries", "deliveries.index", ("deliveries",)))
+        areas.append(("Settings", "settings.index", SETTINGS_AREAS))
+    areas.append(("My page", "me.index", ("me",)))
     return areas
+
+
+def _meaning(severity: Severity) -> str:
+    """Return a severity's words, as the admins have them. They are read once a request."""
+    if "severity_words" not in g:
+        g.severity_words = words_by_severity(db.session())
+    meaning: str = g.severity_words[severity].meaning
+    return meaning
 
 
 def _iso(moment: datetime) -> str:

@@ -89,7 +89,13 @@ NEW_INDEXES = {
         ("service_id", "number"),
         ("commander_id", "number"),
     ),
-    "audit_entries": (("actor_id", "seq"), ("action", "seq"), ("at",)),
+    "audit_entries": (
+        ("actor_id", "seq"),
+        ("action", "seq"),
+        ("at",),
+        ("outcome", "seq"),
+        ("override", "seq"),
+    ),
 }
 NEW_TABLES = (
     "action_items",
@@ -203,6 +209,13 @@ def _make_tables() -> None:
     )
     op.create_index(op.f("ix_action_items_incident_id"), "action_items", ["incident_id"])
     op.create_index("ix_action_items_owner_id_done_at", "action_items", ["owner_id", "done_at"])
+    op.create_index(
+        "ix_action_items_open",
+        "action_items",
+        ["incident_id"],
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
     op.create_table(
         "severity_settings",
         sa.Column("severity", sa.String(length=32), nullable=False),

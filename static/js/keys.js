@@ -35,6 +35,7 @@ document.addEventListener("keydown", (event) => {
 if (opener) {
   opener.hidden = false;
   opener.addEventListener("click", () => help.showModal());
+  document.getElementById("close-keys").addEventListener("click", () => help.close());
 }
 
 // What takes longer than 0.3 s says so: a form sent, a link followed, a part of the page renewed.
@@ -48,7 +49,7 @@ const end = () => {
   clearTimeout(timer);
   line.hidden = true;
 };
-window.addEventListener("submit", (event) => event.target.method !== "dialog" && begin());
+window.addEventListener("submit", begin);
 window.addEventListener("beforeunload", begin);
 window.addEventListener("pageshow", end);
 document.addEventListener("htmx:beforeSend", (event) => event.target.id !== "live" && begin());

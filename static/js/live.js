@@ -1,44 +1,73 @@
-// The incident page keeps itself up to date: it asks with the ETag it has, adds the new events below
-// the others, says them aloud, and renews the forms only while nobody is typing in them.
+// The incident page keeps itself up to date: it asks with the ETag it has for what came after the
+// newest event it shows, adds that below the others, says it aloud, and renews the forms only while
+// nobody is typing in them.
 const live = document.getElementById("live");
 
 if (live) {
   const actions = document.getElementById("actions");
   const timeline = document.querySelector(".timeline");
+  const number = (event) => Number(event.id.replace("event-", ""));
+  const newest = () => number(timeline.querySelector(".event:last-child") ?? { id: "event-0" });
+  let told = newest();
 
   live.addEventListener("htmx:beforeRequest", (event) => {
     if (document.hidden) event.preventDefault(); // nobody looks
   });
   live.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.elt === live) event.detail.headers["If-None-Match"] = live.dataset.etag;
+    if (event.detail.elt !== live) return;
+    event.detail.headers["If-None-Match"] = live.dataset.etag;
+    event.detail.parameters.after = told;
   });
   live.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.xhr.status === 304) event.detail.shouldSwap = false;
   });
   live.addEventListener("htmx:afterSwap", (event) => {
-    live.dataset.etag = event.detail.xhr.getResponseHeader("ETag");
+    if (event.detail.elt === live) live.dataset.etag = event.detail.xhr.getResponseHeader("ETag");
   });
   document.getElementById("timeline").addEventListener("htmx:oobBeforeSwap", (event) => {
     event.detail.shouldSwap = false; // events never change: what somebody reads or selects stays in place
     const now = event.detail.fragment.querySelector(".timeline");
-    const events = [...now.children].slice(timeline.children.length);
-    timeline.append(...events);
-    if (events.length) announce(events);
+    const events = [...now.querySelectorAll(".event")].filter((one) => number(one) > told);
+    if (events.length) {
+      told = number(events.at(-1));
+      if ("newest" in timeline.dataset) show(events);
+      announce(events);
+    }
     if (now.dataset.version !== timeline.dataset.version) renewForms();
     timeline.dataset.version = now.dataset.version;
   });
 
+  function show(events) {
+    timeline.append(...events);
+    document.getElementById("no-events")?.remove();
+  }
+
   function announce(events) {
     document.getElementById("news").textContent =
-      "New: " + events.map((event) => event.querySelector(".event-head").textContent).join(", ");
+      "New: " + events.map((event) => event.querySelector(".event-head").textContent.trim()).join(", ");
+  }
+
+  function isChanged(field) {
+    if (field.tagName !== "SELECT") return field.value !== field.defaultValue;
+    const first = [...field.options].findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(first, 0);
   }
 
   function renewForms() {
-    const typing = [...actions.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
+    const typing = [...actions.querySelectorAll("textarea, input:not([type=hidden]), select")].some(isChanged);
     if (typing || actions.contains(document.activeElement)) {
       document.getElementById("stale").hidden = false;
     } else {
       window.htmx.trigger(actions, "incident-changed");
     }
   }
+
+  // What was unfolded stays so.
+  let unfolded = [];
+  actions.addEventListener("htmx:beforeSwap", () => {
+    unfolded = [...actions.querySelectorAll("details[open]")].map((details) => details.id);
+  });
+  actions.addEventListener("htmx:afterSwap", () => {
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+  });
 }

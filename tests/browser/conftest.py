@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import Page
 
 from incidentbot.extensions import db
+from incidentbot.users.links import make_sign_in_secret
+from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from incidentbot.users.people import add_slack_person, invite, make_sign_in_secret
+from incidentbot.users.people import add_slack_person
 from tests.installation import install
 from tests.servers.ports import free_port
 from tests.servers.processes import ROOT, start

@@ -10,8 +10,9 @@ import requests
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from incidentbot.extensions import db
+from incidentbot.users.links import make_sign_in_secret
+from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from incidentbot.users.people import invite, make_sign_in_secret
 from tests.browser.sandbox_page import Person, person
 from tests.installation import install
 from tests.scenarios.world import ADA, GRACE, LINUS, MARGARET, World, eventually, world

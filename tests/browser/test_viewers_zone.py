@@ -8,8 +8,8 @@ from incidentbot.extensions import db
 from incidentbot.incidents import commands
 from incidentbot.incidents.commands import Declaration
 from incidentbot.users.actor import Door, actor_for
+from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from incidentbot.users.people import invite
 from tests.browser.conftest import Site
 from tests.installation import install
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from incidentbot.incidents.permissions import Action, judge
+from incidentbot.incidents.permissions import Action, judge, refusal
 from incidentbot.users.actor import SYSTEM, Actor, Door
 from incidentbot.users.models import Role
 
@@ -12,6 +12,7 @@ OPEN_TO_ALL_RESPONDERS = {
     Action.ADD_NOTE,
     Action.TAKE_OVER,
     Action.JOIN,
+    Action.LEAVE,
     Action.ADD_ACTION_ITEM,
     Action.FINISH_ACTION_ITEM,
 }
@@ -61,3 +62,10 @@ def test_a_viewer_may_change_nothing_even_as_the_commander(action: Action, user_
 @pytest.mark.parametrize("action", sorted(set(Action) - OPEN_TO_ALL_RESPONDERS))
 def test_incidentbot_itself_commands_no_incident(action: Action) -> None:
     assert not judge(action, SYSTEM, COMMANDER_ID, "Ada").allowed
+
+
+def test_what_is_not_yours_is_explained_once_for_all_of_it() -> None:
+    assert refusal(person(Role.RESPONDER), "Ada").startswith(
+        "Only the commander, Ada, can do these."
+    )
+    assert "Ask an admin" in refusal(person(Role.VIEWER), "Ada")

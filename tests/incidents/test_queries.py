@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from incidentbot.incidents import commands, queries
 from incidentbot.incidents.errors import NotFound
 from incidentbot.incidents.lifecycle import Status
+from incidentbot.incidents.listing import list_open
 from incidentbot.incidents.models import EventKind
 from incidentbot.users.actor import SYSTEM
 from tests.team import Team
@@ -24,30 +25,6 @@ def test_a_reference_is_understood_however_it_is_written(reference: str) -> None
 def test_what_is_no_reference_is_refused_with_an_example(reference: str) -> None:
     with pytest.raises(NotFound, match="INC-42"):
         queries.parse_reference(reference)
-
-
-def test_open_incidents_come_worst_first_then_oldest(team: Team) -> None:
-    for severity in ("P3", "P1", "P4", "P1", "P2"):
-        team.declare(severity=severity)
-    team.do(commands.resolve, "INC-2", team.ada)
-    with team.sessions() as session:
-        found = [incident.reference for incident in queries.list_open(session, SYSTEM)]
-    assert found == ["INC-4", "INC-5", "INC-1", "INC-3"]
-
-
-def test_closed_incidents_come_newest_first_page_by_page(team: Team) -> None:
-    for number in range(1, 8):
-        team.declare()
-        if number % 2:
-            team.do(commands.resolve, f"INC-{number}", team.ada)
-        elif number < 6:
-            team.do(commands.cancel, f"INC-{number}", team.ada, "False alarm")
-    with team.sessions() as session:
-        pages, before = [], None
-        while page := queries.list_closed(session, SYSTEM, limit=2, before=before):
-            pages.append([incident.number for incident in page])
-            before = page[-1].number
-    assert pages == [[7, 5], [4, 3], [2, 1]]
 
 
 def test_an_incident_is_found_by_its_channel(team: Team) -> None:
@@ -105,7 +82,7 @@ def test_what_a_page_polls_for_changes_with_every_delivery(team: Team) -> None:
 def test_lists_cost_the_same_however_long_they_are(team: Team) -> None:
     for _ in range(2):
         with team.sessions() as session, _queries(session) as sent:
-            incidents = queries.list_open(session, SYSTEM)
+            incidents = list_open(session, SYSTEM)
             queries.latest_updates(session, [incident.id for incident in incidents])
             assert all(i.commander.name and i.service.name for i in incidents)
         assert len(sent) == 2, sent

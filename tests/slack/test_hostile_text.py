@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from incidentbot.channels.slack import blocks
 from incidentbot.extensions import db
+from incidentbot.incidents.listing import list_open
 from incidentbot.incidents.models import Incident
-from incidentbot.incidents.queries import get_incident, latest_update, list_open, list_timeline
+from incidentbot.incidents.queries import get_incident, latest_update, list_timeline
 from incidentbot.sandbox.slack.blocks import message_problems, view_problems
 from incidentbot.slack import modals
 from incidentbot.slack.commands import SUBCOMMANDS

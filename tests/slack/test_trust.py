@@ -10,6 +10,9 @@ from sqlalchemy import func, select
 from incidentbot.audit.models import AuditEntry
 from incidentbot.extensions import db
 from incidentbot.incidents.models import Incident
+from incidentbot.users.actor import OPERATOR
+from incidentbot.users.members import deactivate
+from incidentbot.users.people import identify_slack_person
 from tests.slack.sender import declare, say, send, signed_headers, slash, submission
 
 
@@ -108,3 +111,14 @@ def test_a_modal_submitted_twice_posts_one_update(client: FlaskClient) -> None:
         assert response.status_code == 200
     assert say(client, "timeline INC-1").count("INC-1") == 1
     assert send(client, slash("timeline INC-1")).text.count("Rolling back") == 1
+
+
+def test_somebody_whose_account_is_closed_is_refused(app: Flask, client: FlaskClient) -> None:
+    declare(client)
+    with app.app_context():
+        session = db.session()
+        person = identify_slack_person(session, "U0ADA")
+        deactivate(session, person.id, OPERATOR)
+    before = changes(app)
+    assert "Your account was deactivated." in say(client, "note INC-1 I am still here")
+    assert changes(app) == before

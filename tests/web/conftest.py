@@ -5,8 +5,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from incidentbot.extensions import db
+from incidentbot.users.links import make_sign_in_secret
+from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from incidentbot.users.people import invite, make_sign_in_secret
 from tests.installation import install
 
 

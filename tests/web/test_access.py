@@ -10,7 +10,21 @@ from incidentbot.users.models import Role
 from incidentbot.web.access import PERMISSIONS, Access
 
 # What each part of an address is, in the walk over all of them.
-PARTS = {"reference": "INC-1", "name": "note", "delivery_id": 1, "secret": "x", "filename": "x"}
+PARTS = {
+    "reference": "INC-1",
+    "name": "note",
+    "delivery_id": 1,
+    "secret": "x",
+    "filename": "x",
+    "provider": "oidc",
+    "user_id": 1,
+    "service_id": 1,
+    "severity": "P1",
+    "rule_id": 1,
+    "template_id": 1,
+    "identity_id": 1,
+    "item_id": 1,
+}
 REACHES = {
     Role.VIEWER: Access.SIGNED_IN,
     Role.RESPONDER: Access.RESPONDER,
@@ -18,7 +32,7 @@ REACHES = {
 }
 REFUSALS = ("Viewers cannot do that.", "Only an admin can do that.", "This is open to nobody.")
 # Leaving ends the walk.
-LEAVES = {"auth.sign_out"}
+LEAVES = {"auth.sign_out", "me.end_sessions"}
 
 
 def requests_of(app: Flask) -> list[tuple[str, str, str]]:
@@ -56,7 +70,7 @@ def test_every_role_gets_where_its_row_says_and_no_further(
     for endpoint, method, address in requests_of(app):
         if endpoint in LEAVES:
             continue
-        answer = person.open(address, method=method)
+        answer = person.open(address, method=method, buffered=True)
         at_the_door = answer.status_code == 403 and any(words in answer.text for words in REFUSALS)
         assert at_the_door is (PERMISSIONS[endpoint] > REACHES[role]), (endpoint, method)
 
@@ -84,4 +98,7 @@ def test_no_route_fails_for_anybody(
     person = signed_in(role)
     for endpoint, method, address in requests_of(app):
         if endpoint not in LEAVES:
-            assert person.open(address, method=method).status_code < 500, (endpoint, method)
+            assert person.open(address, method=method, buffered=True).status_code < 500, (
+                endpoint,
+                method,
+            )

@@ -68,8 +68,8 @@ def topic(incident: Incident, base_url: str) -> str:
 def summary_line(incident: Incident) -> str:
     """Return the incident in one escaped line: what a notification shows."""
     return (
-        f"{incident.reference} [{incident.severity.value}, {incident.status.value}] "
-        f"{escape(incident.title, 600)}"
+        f"{incident.reference} [{incident.severity.value}, {incident.status.value}"
+        f"{', private' if incident.is_private else ''}] {escape(incident.title, 600)}"
     )
 
 
@@ -147,7 +147,9 @@ def incident_list(open_incidents: Sequence[Incident], base_url: str) -> list[Blo
             _section(
                 f"{_SEVERITY_MARKS[incident.severity]} "
                 f"*{link(incident_url(base_url, incident), incident.reference)}* "
-                f"{incident.severity.value} {incident.status.value} · {escape(incident.title, 600)}\n"
+                f"{incident.severity.value} {incident.status.value}"
+                f"{' · :lock: private' if incident.is_private else ''} · "
+                f"{escape(incident.title, 600)}\n"
                 f"{escape(incident.service.name, 200)} · commander "
                 f"{person(incident.commander.name, incident.commander.slack_user_id)} · since "
                 f"{when(incident.declared_at)}{channel}"
@@ -167,6 +169,8 @@ def _face(incident: Incident, latest: TimelineEvent | None, base_url: str) -> li
     }
     if incident.resolved_at is not None:
         facts["Resolved"] = f"{when(incident.resolved_at)}, after {_duration(incident)}"
+    if incident.is_private:
+        facts["Private"] = ":lock: Its people and admins only"
     blocks: list[Block] = [
         {
             "type": "header",

@@ -194,7 +194,9 @@ def send_profile(slack: Slack, delivery: Delivery) -> Receipt:
     user = slack.api.call("users_info", user=delivery.target)["user"]
     profile = user.get("profile", {})
     name = profile.get("display_name") or profile.get("real_name") or user.get("real_name")
-    return {"name": name or user.get("name") or "", "email": profile.get("email")}
+    # Anybody can write any address into an account; only a confirmed one says who somebody is.
+    email = profile.get("email") if user.get("is_email_confirmed") else None
+    return {"name": name or user.get("name") or "", "email": email}
 
 
 def store_profile(session: Session, delivery: Delivery) -> None:

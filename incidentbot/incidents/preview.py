@@ -1,0 +1,52 @@
+"""What declaring an incident would do, told before it is done."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from incidentbot import database
+from incidentbot.incidents.commands import first_people, free_channel_name
+from incidentbot.incidents.lifecycle import Severity
+from incidentbot.incidents.models import Counter, Service
+from incidentbot.routing.preview import Preview, who_hears
+from incidentbot.users.actor import Actor
+from incidentbot.users.models import User
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What would happen: the channel that opens, and who is invited, told, and let in."""
+
+    severity: Severity
+    service: Service
+    is_private: bool
+    channel_name: str
+    hears: Preview
+
+
+def foresee(
+    session: Session,
+    actor: Actor,
+    severity: str,
+    service: str,
+    commander_id: int | None,
+    is_private: bool,
+) -> Prospect | None:
+    """Return what declaring would do; None while the severity or the service is not chosen yet."""
+    found = session.scalars(
+        select(Service).where(Service.slug == service, Service.archived_at.is_(None))
+    ).one_or_none()
+    if found is None or severity not in set(Severity):
+        return None
+    declarer = session.get(User, actor.user_id) if actor.user_id is not None else None
+    commander = session.get(User, commander_id) if commander_id is not None else declarer
+    number = session.scalars(select(Counter.value).where(Counter.name == "incident")).one() + 1
+    people = first_people(commander, declarer, found, is_private) if commander else []
+    return Prospect(
+        severity=Severity(severity),
+        service=found,
+        is_private=is_private,
+        channel_name=free_channel_name(session, database.now(session), found.slug, number),
+        hears=who_hears(session, Severity(severity), found, is_private=is_private, invite=people),
+    )

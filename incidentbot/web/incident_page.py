@@ -1,0 +1,231 @@
+"""One incident's page: how it is now, its timeline, and the forms that fit it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from incidentbot import clock
+from incidentbot.extensions import db
+from incidentbot.incidents import queries
+from incidentbot.incidents.action_items import list_action_items
+from incidentbot.incidents.errors import AlreadyDone, IncidentError
+from incidentbot.incidents.figures import update_due
+from incidentbot.incidents.lifecycle import next_statuses
+from incidentbot.incidents.models import Incident, IncidentRole, TimelineEvent
+from incidentbot.incidents.people import list_incident_people
+from incidentbot.incidents.permissions import refusal
+from incidentbot.incidents.severities import words_by_severity
+from incidentbot.incidents.story import GROUPS
+from incidentbot.incidents.visibility import may_see
+from incidentbot.outbox.models import DeliveryState
+from incidentbot.users.models import Role
+from incidentbot.users.people import list_people
+from incidentbot.web.access import actor
+from incidentbot.web.actions import FORMS, acting, verdicts
+from incidentbot.web.errors import by_field, status_of
+from incidentbot.web.incidents import Page
+from incidentbot.web.incidents import blueprint as of_all_incidents
+
+blueprint = of_all_incidents
+
+EVENTS_PER_PAGE = 200
+NEWS_AT_ONCE = 500
+UNDELIVERED_SHOWN = 50
+# Around an older event that a link points at, this many later ones are shown.
+LATER_EVENTS = 50
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A stretch of an incident's timeline. `show` names the group it is filtered by, if any.
+
+    `earlier` is the number before which more events are, `is_newest` says that none are after it.
+    """
+
+    events: list[TimelineEvent]
+    show: str
+    earlier: int | None
+    is_newest: bool
+
+
+@blueprint.get("/incidents/<reference>")
+def show(reference: str) -> Page:
+    """Show one incident. For everyone signed in who may know of it."""
+    incident = queries.get_incident(db.session(), reference, actor())
+    if reference != incident.reference:
+        return redirect(url_for("incidents.show", reference=incident.reference))
+    return _page(incident)
+
+
+@blueprint.get("/incidents/<reference>/timeline")
+def timeline(reference: str) -> str:
+    """Return a stretch of earlier events. For everyone signed in who may know of the incident."""
+    incident = queries.get_incident(db.session(), reference, actor())
+    return render_template(
+        "incidents/_earlier.html", incident=incident, timeline=_timeline(incident)
+    )
+
+
+@blueprint.get("/incidents/<reference>/live")
+def live(reference: str) -> Response:
+    """Return what is new on the incident's page; 304 when nothing is. For who may see that page."""
+    incident = queries.get_incident(db.session(), reference, actor())
+    etag = _etag(incident)
+    response = Response(status=304)
+    if not request.if_none_match.contains_weak(etag):
+        session, show = db.session(), _show()
+        news = queries.list_events(
+            session,
+            incident.id,
+            NEWS_AT_ONCE,
+            kinds=GROUPS[show].kinds if show else (),
+            after=_number("after"),
+        )
+        page = render_template(
+            "incidents/_live.html", timeline=Timeline(news, show, None, True), **_now(incident)
+        )
+        response = Response(page, mimetype="text/html")
+    response.set_etag(etag, weak=True)
+    return response
+
+
+@blueprint.get("/incidents/<reference>/actions")
+def actions(reference: str) -> str:
+    """Return the forms that fit the incident as it is now. For who may see its page."""
+    incident = queries.get_incident(db.session(), reference, actor())
+    return render_template(
+        "incidents/_actions.html",
+        severity_words=words_by_severity(db.session()),
+        **_forms(incident),
+    )
+
+
+@blueprint.post("/incidents/<reference>/<name>")
+def act(reference: str, name: str) -> Page:
+    """Do what one of the forms says. Who may is decided by the core."""
+    form = FORMS.get(name) or abort(404)
+    session = db.session()
+    incident = queries.get_incident(session, reference, actor())
+    values = request.form.to_dict()
+    try:
+        result = form.submit(session, incident.reference, acting(values), values)
+    except AlreadyDone:
+        return _back(incident, name, values)
+    except IncidentError as error:
+        session.rollback()
+        incident = queries.get_incident(session, reference, actor())
+        return _page(incident, name, values, error), status_of(error)
+    flash(result.sentence)
+    return _back(result.incident, name, values)
+
+
+def _back(incident: Incident, name: str, values: Mapping[str, str]) -> Response:
+    """Go where the form came from; to the list when the person has just left a private incident."""
+    if not may_see(db.session(), incident, actor()):
+        return redirect(url_for("incidents.index"))
+    at_postmortem = name == "postmortem" or values.get("back") == "postmortem"
+    page = "postmortems.show" if at_postmortem else "incidents.show"
+    return redirect(url_for(page, reference=incident.reference))
+
+
+def _page(
+    incident: Incident,
+    sent: str = "",
+    values: Mapping[str, str] | None = None,
+    error: IncidentError | None = None,
+) -> str:
+    context = {
+        **_now(incident),
+        **_forms(incident),
+        "timeline": _timeline(incident),
+        "etag": f'W/"{_etag(incident)}"',
+        "sent": sent,
+        "values": values or {},
+        "errors": by_field(error),
+        "error": error,
+    }
+    return render_template("incidents/show.html", **context)
+
+
+def _now(incident: Incident) -> dict[str, Any]:
+    session = db.session()
+    undelivered = queries.list_undelivered(session, incident.id, UNDELIVERED_SHOWN)
+    severity_words = words_by_severity(session)
+    every = severity_words[incident.severity].update_every
+    return {
+        "incident": incident,
+        "severity_words": severity_words,
+        "latest": queries.latest_update(session, incident.id),
+        "update_due": update_due(incident, every),
+        "now": clock.now(),
+        "parked": [d for d in undelivered if d.state is DeliveryState.PARKED],
+        "waiting": [d for d in undelivered if d.state is not DeliveryState.PARKED],
+    }
+
+
+def _forms(incident: Incident) -> dict[str, Any]:
+    session = db.session()
+    people = list_people(session)
+    return {
+        "incident": incident,
+        "may": verdicts(incident, actor()),
+        "refusal": refusal(actor(), incident.commander.name),
+        "moves": next_statuses(incident.status),
+        "people": people,
+        "commanders": [user for user in people if user.role is not Role.VIEWER],
+        "members": list_incident_people(session, incident.id),
+        "roles": tuple(IncidentRole),
+        "items": list_action_items(session, incident.id),
+        "today": clock.now().date(),
+        "has_postmortem": queries.find_postmortem(session, incident.id) is not None,
+        "sent": "",
+        "values": {},
+        "errors": {},
+        "error": None,
+    }
+
+
+def _timeline(incident: Incident) -> Timeline:
+    """Return the stretch of the timeline that the address asks for; else the newest."""
+    show, before, wanted = _show(), _number("before"), _number("event")
+    stretch = _stretch(incident, show, before)
+    if wanted is not None and stretch.earlier is not None and wanted < stretch.events[0].seq:
+        return _stretch(incident, "", wanted + LATER_EVENTS)
+    return stretch
+
+
+def _stretch(incident: Incident, show: str, before: int | None) -> Timeline:
+    events = queries.list_events(
+        db.session(),
+        incident.id,
+        EVENTS_PER_PAGE + 1,
+        kinds=GROUPS[show].kinds if show else (),
+        before=before,
+    )
+    shown = events[-EVENTS_PER_PAGE:]
+    earlier = shown[0].seq if len(events) > EVENTS_PER_PAGE else None
+    return Timeline(shown, show, earlier, is_newest=before is None)
+
+
+def _show() -> str:
+    """Return the name of the group that the address filters by; "" for everything."""
+    wanted = request.args.get("show", "")
+    return wanted if wanted in GROUPS else ""
+
+
+def _number(name: str) -> int | None:
+    value = request.args.get(name, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None
+
+
+def _etag(incident: Incident) -> str:
+    """Return what changes whenever the live part of the page would."""
+    states = queries.delivery_states(db.session(), incident.id)
+    viewer = f"{current_user.id}/{current_user.role.value}"
+    content = f"{incident.id}/{incident.version}/{states}/{viewer}"
+    return hashlib.sha256(content.encode()).hexdigest()[:20]

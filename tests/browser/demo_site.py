@@ -1,0 +1,79 @@
+"""A live app with a year of made-up incidents, and the list of all its pages."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import select
+
+from incidentbot import clock
+from incidentbot.demo.play import play
+from incidentbot.demo.year import plan
+from incidentbot.extensions import db
+from incidentbot.incidents.lifecycle import OPEN
+from incidentbot.incidents.models import Incident, Postmortem
+from incidentbot.users.links import make_sign_in_secret
+from incidentbot.users.members import invite
+from incidentbot.users.models import Role
+from tests.browser.conftest import Site
+from tests.installation import install
+from tests.servers.ports import free_port
+from tests.servers.processes import ROOT, start
+from tests.web.test_access import PARTS
+
+SEED = 1
+
+
+@contextmanager
+def demo_site(folder: Path, incidents: int = 60) -> Iterator[Site]:
+    """Make up a year with so many incidents, and serve it."""
+    database_url = f"sqlite:///{folder}/demo.db"
+    app = install(database_url)
+    with app.app_context():
+        steps = plan(SEED, clock.now() - timedelta(minutes=2), incidents)
+        play(db.session(), steps, SEED)
+    port = free_port()
+    env = {
+        "DATABASE_URL": database_url,
+        "PORT": str(port),
+        "BASE_URL": f"http://127.0.0.1:{port}",
+        "SECRET_KEY": "browser",
+        "LOG_FORMAT": "text",
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "app:app"]
+    with start(command, env, f"{env['BASE_URL']}/health", folder / "app.log"):
+        yield Site(env["BASE_URL"], database_url)
+
+
+def pages_of(app: Flask) -> dict[str, str]:
+    """Return the address of every whole page, by its endpoint, as an admin finds them.
+
+    An incident's pages are those of one with a post-mortem; `incidents.show (open)` is an open one.
+    """
+    with app.app_context():
+        session = db.session()
+        reviewed = select(Incident).join(Postmortem).order_by(Incident.number.desc()).limit(1)
+        running = select(Incident).where(Incident.status.in_(OPEN)).order_by(Incident.severity)
+        closed = session.scalars(reviewed).one().reference
+        running_now = session.scalars(running.limit(1)).one().reference
+        admin = invite(session, "walker@example.com", Role.ADMIN, "Ada Winter")
+        secret = make_sign_in_secret(session, admin)
+    client = app.test_client()
+    app.config["WTF_CSRF_ENABLED"] = False
+    client.post(f"/sign-in/{secret}")
+    adapter = app.url_map.bind("localhost")
+    pages = {"incidents.show (open)": f"/incidents/{running_now}"}
+    for rule in app.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()) or rule.endpoint == "static":
+            continue
+        parts = {part: PARTS[part] for part in rule.arguments} | {"reference": closed}
+        address = adapter.build(
+            rule.endpoint, {part: parts[part] for part in rule.arguments}, method="GET"
+        )
+        answer = client.get(address)
+        if answer.status_code == 200 and answer.text.lstrip().startswith("<!doctype html>"):
+            pages[rule.endpoint] = address
+    return {**pages, "sign-in": "/sign-in", "not found": "/no-such-page"}
