@@ -12,6 +12,10 @@ def manifest(base_url: str) -> dict[str, Any]:
     Slack takes it as JSON or YAML: https://docs.slack.dev/app-manifests
     """
     door = f"{base_url}/slack/events"
+    oauth: dict[str, Any] = {"scopes": {"bot": list(SCOPES)}}
+    if base_url.startswith("https://"):  # Slack sends people who sign in back to no other
+        oauth["redirect_urls"] = [f"{base_url}/sign-in/with/slack/callback"]
+        oauth["scopes"]["user"] = ["openid", "email", "profile"]
     hint = "[" + "|".join(SUBCOMMANDS) + "]"
     return {
         "display_information": {
@@ -34,7 +38,7 @@ def manifest(base_url: str) -> dict[str, Any]:
                 )
             ],
         },
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "oauth_config": oauth,
         "settings": {
             "interactivity": {"is_enabled": True, "request_url": door},
             "org_deploy_enabled": False,

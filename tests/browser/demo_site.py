@@ -76,4 +76,18 @@ def pages_of(app: Flask) -> dict[str, str]:
         answer = client.get(address)
         if answer.status_code == 200 and answer.text.lstrip().startswith("<!doctype html>"):
             pages[rule.endpoint] = address
-    return {**pages, "sign-in": "/sign-in", "not found": "/no-such-page"}
+    return {**pages, "not found": "/no-such-page"}
+
+
+def pages_before_signing_in(app: Flask) -> dict[str, str]:
+    """Return the pages that only somebody who has not signed in sees. Looking uses no link up."""
+    with app.app_context():
+        session = db.session()
+        secret = make_sign_in_secret(
+            session, invite(session, "walker@example.com", Role.ADMIN, "Ada Winter")
+        )
+    return {
+        "auth.welcome": "/sign-in",
+        "auth.forgot": "/sign-in/forgot",
+        "auth.sign_in": f"/sign-in/{secret}",
+    }

@@ -13,6 +13,7 @@ from incidentbot.extensions import db
 from incidentbot.users.links import make_sign_in_secret
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role
+from tests.browser.demo_site import demo_site, pages_before_signing_in, pages_of
 from tests.browser.sandbox_page import Person, person
 from tests.installation import install
 from tests.scenarios.world import ADA, GRACE, LINUS, MARGARET, World, eventually, world
@@ -26,6 +27,11 @@ SIZES: dict[str, ViewportSize] = {
     "390": {"width": 390, "height": 844},
 }
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+INCIDENTS = 350  # a year's
+SHOWN_PAGES = {
+    ("incidents.index", "1280", "light"): "list.png",
+    ("insights.index", "1280", "dark"): "insights.png",
+}
 PRIYA, INCIDENTBOT = "U0PRIYA00A", "U0INCBOT00"
 SETTINGS = {
     "SERVICES": "payments,checkout,search,accounts",
@@ -49,8 +55,9 @@ def main() -> None:
             room = tell(company)
             take_shown(browser, company, room)
             take_sandbox(browser, company, room)
-            take_web(browser, company)
+            take_shown_page(browser, company)
             take_undelivered(browser, company)
+        take_every_page(browser)
         browser.close()
     for path in sorted([*SHOWN.glob("*.png"), *ALL.glob("*.png")]):
         print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1000} kB")
@@ -172,44 +179,43 @@ def walk_sandbox(grace: Person, company: World, room: str, kind: str) -> None:
     take("direct")
 
 
-def take_web(browser: Browser, company: World) -> None:
-    """Every page of the web app."""
-    pages = {
-        "list": "/",
-        "new": "/incidents/new",
-        "incident": "/incidents/INC-1",
-        "missing": "/incidents/INC-99",
-    }
-    for scheme in SCHEMES:
-        for size, viewport in SIZES.items():
-            context = browser.new_context(viewport=viewport, color_scheme=scheme)
-            page = context.new_page()
-            with signed_in(page, company):
-                for name, path in pages.items():
-                    page.goto(company.app_url + path)
-                    page.wait_for_timeout(250)
-                    page.screenshot(path=ALL / f"web-{name}-{size}-{scheme}.png", full_page=True)
-                if (size, scheme) == ("1280", "light"):
-                    page.set_viewport_size({"width": 1280, "height": 890})
-                    page.goto(f"{company.app_url}/incidents/INC-1")
-                    page.wait_for_timeout(250)
-                    page.screenshot(path=SHOWN / "web.png")
-            context.close()
-    context = browser.new_context(viewport=SIZES["1280"])
+def take_shown_page(browser: Browser, company: World) -> None:
+    """The picture of the incident's page that the README shows."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 890}, color_scheme="light", reduced_motion="reduce"
+    )
     page = context.new_page()
     with signed_in(page, company):
-        take_postmortem(page, company)
+        page.goto(f"{company.app_url}/incidents/INC-1")
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=SHOWN / "web.png")
     context.close()
 
 
-def take_postmortem(page: Page, company: World) -> None:
-    """Resolve the other incident, and look at its post-mortem."""
-    page.goto(f"{company.app_url}/incidents/INC-2")
-    page.get_by_role("button", name="Resolve").click()
-    page.get_by_role("button", name="Draft it").click()
-    page.screenshot(path=ALL / "web-postmortem-1280-light.png", full_page=True)
-    page.get_by_role("link", name="Edit").click()
-    page.screenshot(path=ALL / "web-postmortem-edit-1280-light.png", full_page=True)
+def take_every_page(browser: Browser) -> None:
+    """Every page of the web app, on a year of made-up incidents."""
+    with tempfile.TemporaryDirectory() as folder, demo_site(Path(folder), INCIDENTS) as site:
+        app = install(site.database_url)
+        pages = pages_of(app)
+        before = pages_before_signing_in(app)
+        for scheme in SCHEMES:
+            for size, viewport in SIZES.items():
+                context = browser.new_context(
+                    viewport=viewport, color_scheme=scheme, reduced_motion="reduce"
+                )
+                page = context.new_page()
+                for name, path in before.items():
+                    page.goto(site.url + path)
+                    page.screenshot(path=ALL / f"web-{name}-{size}-{scheme}.png", full_page=True)
+                site.sign_in(page, "Ada Winter")
+                for name, path in pages.items():
+                    page.goto(site.url + path)
+                    page.wait_for_load_state("networkidle")
+                    file = f"web-{name.replace(' ', '-')}-{size}-{scheme}.png"
+                    page.screenshot(path=ALL / file, full_page=True)
+                    if (name, size, scheme) in SHOWN_PAGES:
+                        page.screenshot(path=SHOWN / SHOWN_PAGES[name, size, scheme])
+                context.close()
 
 
 def take_undelivered(browser: Browser, company: World) -> None:

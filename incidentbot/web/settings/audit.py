@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -18,7 +18,8 @@ from incidentbot.audit.queries import (
     list_entries,
 )
 from incidentbot.extensions import db
-from incidentbot.users.people import list_people, names_by_id
+from incidentbot.users.people import list_people
+from incidentbot.web.audit_words import with_changes
 from incidentbot.web.csv_files import csv_line
 from incidentbot.web.settings.forms import number
 
@@ -42,8 +43,6 @@ COLUMNS = (
     "previous_hash",
     "hash",
 )
-# What an entry keeps as the ids of people.
-_PEOPLE = frozenset({"commander_id", "owners"})
 _FIELDS = ("who", "action", "subject", "outcome", "override", "from", "to")
 _REFERENCE = re.compile(r"(?:inc-)?([0-9]{1,9})", re.IGNORECASE)
 
@@ -54,10 +53,9 @@ def index() -> str:
     session = db.session()
     wanted, errors = _wanted()
     page = list_entries(session, wanted, number(request.args.get("before")))
-    names = names_by_id(session, _people_in(page.entries))
     return render_template(
         "settings/audit.html",
-        entries=[(entry, list(_changes(entry, names))) for entry in page.entries],
+        entries=with_changes(session, page.entries),
         next_before=page.next_before,
         chosen=_chosen(),
         errors=errors,
@@ -155,35 +153,3 @@ def _day(
     except (ValueError, OverflowError):
         errors[field] = "Write the date as 2026-12-31."
         return None
-
-
-def _changes(entry: AuditEntry, names: Mapping[int, str]) -> Iterator[tuple[str, str, str]]:
-    """Return what an entry changed: the name of each thing, what it was, what it is."""
-    for key in dict.fromkeys((*entry.before, *entry.after)):
-        before, after = entry.before.get(key), entry.after.get(key)
-        if before != after:
-            name = key.removesuffix("_id").replace("_", " ")
-            yield name, _in_words(key, before, names), _in_words(key, after, names)
-
-
-def _people_in(entries: Iterable[AuditEntry]) -> set[int]:
-    sides = [side for entry in entries for side in (entry.before, entry.after)]
-    return {who for side in sides for key in _PEOPLE & side.keys() for who in _ids(side[key])}
-
-
-def _ids(value: Any) -> list[int]:
-    values = value if isinstance(value, list) else [value]
-    return [one for one in values if isinstance(one, int)]
-
-
-def _in_words(key: str, value: Any, names: Mapping[int, str]) -> str:
-    if value is None or value == "":
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if key in _PEOPLE:
-        return ", ".join(names.get(who, f"person {who}") for who in _ids(value)) or "none"
-    if isinstance(value, list | dict):
-        return json.dumps(value) if value else "none"
-    text = str(value)
-    return text if len(text) <= 300 else f"{text[:300]}… ({len(text):,} characters)"
