@@ -45,39 +45,46 @@ incidents = sa.table(
     *(sa.column(f"seconds_{status}") for status in OPEN_STATUSES),
 )
 
-NEW_COLUMNS = {
-    "users": (
-        sa.Column("password_hash", sa.String(length=200), nullable=True),
-        sa.Column("session_epoch", sa.Integer(), nullable=False, server_default="0"),
-        sa.Column("time_zone", sa.String(length=64), nullable=True),
-        sa.Column("theme", sa.String(length=8), nullable=True),
-        sa.Column("direct_messages", sa.String(length=32), nullable=False, server_default="all"),
-        sa.Column("deactivated_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("merged_into_id", sa.Integer(), nullable=True),
-    ),
-    "sign_in_links": (
-        sa.Column("purpose", sa.String(length=32), nullable=False, server_default="sign_in"),
-    ),
-    "services": (sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),),
-    "incidents": (
-        sa.Column("is_private", sa.Boolean(), nullable=False, server_default=sa.false()),
-        sa.Column("first_update_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("last_update_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("status_since", sa.DateTime(timezone=True), nullable=True),
-        *(
-            sa.Column(f"seconds_{status}", sa.Integer(), nullable=False, server_default="0")
-            for status in OPEN_STATUSES
+
+def new_columns() -> dict[str, tuple[sa.Column[Any], ...]]:
+    """Return what each table gets: made anew each time, as a column belongs to one table."""
+    return {
+        "users": (
+            sa.Column("password_hash", sa.String(length=200), nullable=True),
+            sa.Column("session_epoch", sa.Integer(), nullable=False, server_default="0"),
+            sa.Column("time_zone", sa.String(length=64), nullable=True),
+            sa.Column("theme", sa.String(length=8), nullable=True),
+            sa.Column(
+                "direct_messages", sa.String(length=32), nullable=False, server_default="all"
+            ),
+            sa.Column("deactivated_at", sa.DateTime(timezone=True), nullable=True),
+            sa.Column("merged_into_id", sa.Integer(), nullable=True),
         ),
-        sa.Column("updates_due", sa.Integer(), nullable=False, server_default="0"),
-        sa.Column("updates_late", sa.Integer(), nullable=False, server_default="0"),
-    ),
-    "routing_rules": (
-        sa.Column("service_id", sa.Integer(), nullable=True),
-        sa.Column("on_start", sa.Boolean(), nullable=False, server_default=sa.true()),
-        sa.Column("on_update", sa.Boolean(), nullable=False, server_default=sa.false()),
-        sa.Column("on_end", sa.Boolean(), nullable=False, server_default=sa.true()),
-    ),
-}
+        "sign_in_links": (
+            sa.Column("purpose", sa.String(length=32), nullable=False, server_default="sign_in"),
+        ),
+        "services": (sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),),
+        "incidents": (
+            sa.Column("is_private", sa.Boolean(), nullable=False, server_default=sa.false()),
+            sa.Column("first_update_at", sa.DateTime(timezone=True), nullable=True),
+            sa.Column("last_update_at", sa.DateTime(timezone=True), nullable=True),
+            sa.Column("status_since", sa.DateTime(timezone=True), nullable=True),
+            *(
+                sa.Column(f"seconds_{status}", sa.Integer(), nullable=False, server_default="0")
+                for status in OPEN_STATUSES
+            ),
+            sa.Column("updates_due", sa.Integer(), nullable=False, server_default="0"),
+            sa.Column("updates_late", sa.Integer(), nullable=False, server_default="0"),
+        ),
+        "routing_rules": (
+            sa.Column("service_id", sa.Integer(), nullable=True),
+            sa.Column("on_start", sa.Boolean(), nullable=False, server_default=sa.true()),
+            sa.Column("on_update", sa.Boolean(), nullable=False, server_default=sa.false()),
+            sa.Column("on_end", sa.Boolean(), nullable=False, server_default=sa.true()),
+        ),
+    }
+
+
 REFERENCES = {
     "users": ("merged_into_id", "users"),
     "routing_rules": ("service_id", "services"),
@@ -107,10 +114,10 @@ NEW_TABLES = (
 
 
 def upgrade() -> None:
-    for table, columns in NEW_COLUMNS.items():
+    for table, columns in new_columns().items():
         with op.batch_alter_table(table) as batch:
             for column in columns:
-                batch.add_column(column.copy())
+                batch.add_column(column)
             if table == "routing_rules":
                 batch.drop_constraint("uq_routing_rules_severity_kind_target", type_="unique")
             if table in REFERENCES:
@@ -131,7 +138,7 @@ def downgrade() -> None:
     for table, indexes in NEW_INDEXES.items():
         for names in indexes:
             op.drop_index(f"ix_{table}_{'_'.join(names)}", table)
-    for table, columns in NEW_COLUMNS.items():
+    for table, columns in new_columns().items():
         with op.batch_alter_table(table) as batch:
             if table in REFERENCES:
                 name, other = REFERENCES[table]
