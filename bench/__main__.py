@@ -4,13 +4,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import first_byte, pages, throughput, war_room
+from bench import first_byte, pages, status_page, throughput, war_room
 
 MEASUREMENTS = {
     "war_room": war_room.measure,
     "first_byte": first_byte.measure,
     "throughput": throughput.measure,
     "pages": pages.measure,
+    "status_page": status_page.measure,
 }
 
 

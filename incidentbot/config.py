@@ -22,6 +22,14 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
+class StatuspageSecrets:
+    """The page on Statuspage.io that the environment names, and its key."""
+
+    page_id: str
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class SlackSecrets:
     """What proves us to Slack, and Slack to us."""
 
@@ -135,6 +143,28 @@ class Settings(BaseSettings):
     oidc_role: Literal["viewer", "responder", "admin", "none"] = Field(
         default="viewer",
         description="viewer, responder or admin for who signs in for the first time; none refuses them",
+    )
+
+    statuspage_api_key: SecretStr | None = Field(
+        default=None,
+        description="an API key of Statuspage.io, together with STATUSPAGE_PAGE_ID",
+    )
+    statuspage_page_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="the id of the page on Statuspage.io, together with STATUSPAGE_API_KEY",
+    )
+    statuspage_api_url: str = Field(
+        default="https://api.statuspage.io/v1",
+        pattern=r"^https?://\S+[^/\s]$",
+        description="an address without a slash at its end: https://api.statuspage.io/v1",
+    )
+    statuspage_rate_factor: float = Field(
+        default=1.0,
+        ge=0,
+        le=100,
+        description="a number from 0 to 100: 1 keeps to Statuspage's request a second, 2 calls twice as "
+        "often, 0 waits only when Statuspage says so",
     )
 
     smtp_url: SecretStr | None = Field(
@@ -274,6 +304,15 @@ class Settings(BaseSettings):
         )
 
     @property
+    def statuspage(self) -> StatuspageSecrets | None:
+        """The page on Statuspage.io that the environment names; None where it names none."""
+        if self.statuspage_api_key is None or self.statuspage_page_id is None:
+            return None
+        return StatuspageSecrets(
+            self.statuspage_page_id, self.statuspage_api_key.get_secret_value()
+        )
+
+    @property
     def mail(self) -> Mail | None:
         """The mail server; None where no e-mail is sent."""
         if self.smtp_url is None or self.mail_from is None:
@@ -310,6 +349,7 @@ _TOGETHER = (
     ("slack_bot_token", "slack_signing_secret"),
     ("slack_client_id", "slack_client_secret"),
     ("oidc_issuer", "oidc_client_id", "oidc_client_secret"),
+    ("statuspage_api_key", "statuspage_page_id"),
     ("smtp_url", "mail_from"),
 )
 

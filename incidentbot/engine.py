@@ -1,20 +1,23 @@
 """The delivery engine of an installation: the outbox's dispatch, wired to its channels and runners."""
 
 from collections.abc import Callable
-from functools import partial
 
 from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
-from incidentbot.channels import email
+from incidentbot.channels import email, own_page
 from incidentbot.channels.pacing import Pacer
 from incidentbot.channels.slack.api import SlackApi, make_client
 from incidentbot.channels.slack.senders import Slack, handlers
+from incidentbot.channels.statuspage.link import adopt_environment, link_for
+from incidentbot.channels.statuspage.reconcile import EVERY, look_around
+from incidentbot.channels.statuspage.senders import handlers as statuspage_handlers
 from incidentbot.config import Settings
 from incidentbot.extensions import db
 from incidentbot.incidents.commands import record_parked
 from incidentbot.outbox.dispatch import Dispatcher
 from incidentbot.outbox.publish import on_wake
+from incidentbot.outbox.rounds import Round
 from incidentbot.outbox.runners import EmbeddedRunner
 
 
@@ -34,13 +37,29 @@ def build_dispatcher(app: Flask) -> Dispatcher:
         pacer = Pacer(settings.redis_url)
         api = SlackApi(client, pacer, settings.slack_rate_factor)
         slack = Slack(api, sessions, settings.base_url)
-    senders = {
+    statuspage = link_for(app.extensions)
+    adopt_environment(statuspage, sessions)
+    every_handler = {
         **handlers(slack),
+        **statuspage_handlers(statuspage, sessions),
         **email.handlers(settings.mail, sessions, settings.base_url),
+        **own_page.handlers(settings, sessions),
     }
     return Dispatcher(
-        sessions, senders, record_parked, lease_seconds=settings.delivery_lease_seconds
+        sessions, every_handler, record_parked, lease_seconds=settings.delivery_lease_seconds
     )
+
+
+def build_rounds(app: Flask) -> list[Round]:
+    """Return what one process of the fleet does every so often."""
+    sessions, statuspage = sessions_of(app), link_for(app.extensions)
+
+    def look_at_statuspage() -> None:
+        adopt_environment(statuspage, sessions)
+        with sessions() as session:
+            look_around(statuspage, session)
+
+    return [Round("statuspage", EVERY, sessions, look_at_statuspage)]
 
 
 def start_for_web(app: Flask) -> Callable[[], None]:
@@ -54,7 +73,16 @@ def start_for_web(app: Flask) -> Callable[[], None]:
             build_dispatcher(app), settings.delivery_threads, settings.sweep_seconds
         )
         runner.start()
-        return partial(runner.stop, settings.shutdown_grace)
+        rounds = build_rounds(app)
+        for one in rounds:
+            one.start()
+
+        def stop() -> None:
+            for one in rounds:
+                one.stop()
+            runner.stop(settings.shutdown_grace)
+
+        return stop
     from incidentbot.redis_wake import RedisWaker  # RQ is of no use without Redis
 
     waker = RedisWaker(settings.redis_url)

@@ -31,6 +31,8 @@ STOP_SECONDS = 25
 _LOCAL = {
     "SLACK_BOT_TOKEN": "xoxb-sandbox",
     "SLACK_SIGNING_SECRET": "sandbox-signing-secret",
+    "STATUSPAGE_API_KEY": "sandbox-statuspage-key",
+    "STATUSPAGE_PAGE_ID": "acme00status",
     "SERVICES": "payments,checkout,search,accounts,website",
     "SERVICE_OWNERS": '{"payments": ["U0LINUS00A"], "search": ["U0PRIYA00A"]}',
     "P1_USERS": "U0KEN0000A,U0MARGARET",
@@ -69,6 +71,7 @@ def _environment() -> dict[str, str]:
         "SANDBOX_APP_URL": f"http://127.0.0.1:{port}/slack/events",
         "SANDBOX_DATA": str(ROOT / "instance" / "sandbox.json"),
         "SLACK_API_URL": f"http://127.0.0.1:{sandbox_port}/api/",
+        "STATUSPAGE_API_URL": f"http://127.0.0.1:{sandbox_port}/statuspage/v1",
     }
     return {**_LOCAL, **addresses, **given}
 

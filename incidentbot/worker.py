@@ -23,7 +23,7 @@ from rq.exceptions import StopRequested
 from rq.worker_pool import ForkProcess, WorkerPool
 
 from incidentbot.config import Settings
-from incidentbot.engine import build_dispatcher, sessions_of
+from incidentbot.engine import build_dispatcher, build_rounds, sessions_of
 from incidentbot.extensions import db
 from incidentbot.outbox.pool import StreamPool
 from incidentbot.outbox.publish import forget_waker, on_wake
@@ -142,9 +142,14 @@ def _work(app: Flask, redis_url: str, name: str, parent: int) -> NoReturn:
     waker.start()
     on_wake(waker.wake)
     sweep.start()
+    rounds = build_rounds(app)
+    for one in rounds:
+        one.start()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _listen(redis_url, signals)
     forget_waker(waker.wake)
+    for one in rounds:
+        one.stop()
     _pool.stop(settings.shutdown_grace)
     sweep.stop()
     waker.stop()

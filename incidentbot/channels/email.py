@@ -1,22 +1,17 @@
 """Make each kind of e-mail delivery: one plain-text mail, by SMTP. No transaction is open meanwhile."""
 
-import smtplib
-import ssl
-from contextlib import AbstractContextManager
 from email.message import EmailMessage
 from functools import partial
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from incidentbot.channels.smtp import NO_MAIL, send
 from incidentbot.config import Mail
-from incidentbot.outbox.dispatch import Handler, Permanent, Receipt, Retry, Skip
+from incidentbot.outbox.dispatch import Handler, Permanent, Receipt, Skip
 from incidentbot.outbox.models import Delivery
 from incidentbot.users.links import LIFETIMES, make_sign_in_secret
 from incidentbot.users.members import ACCOUNT_MAIL
 from incidentbot.users.models import LinkPurpose, User
-
-TIMEOUT_SECONDS = 15
-NO_MAIL = "No e-mail is sent from here: SMTP_URL and MAIL_FROM are not set"
 
 _SUBJECTS = {
     LinkPurpose.SIGN_IN: "Your link to sign in to incidentbot",
@@ -51,8 +46,8 @@ def handlers(
     mail: Mail | None, sessions: sessionmaker[Session], base_url: str
 ) -> dict[str, Handler]:
     """Return a handler for each kind of e-mail. Without `mail` they skip what they are given."""
-    send = partial(send_account_mail, mail, sessions, base_url) if mail else _skip
-    return {ACCOUNT_MAIL: Handler(send)}
+    make = partial(send_account_mail, mail, sessions, base_url) if mail else _skip
+    return {ACCOUNT_MAIL: Handler(make)}
 
 
 def send_account_mail(
@@ -67,7 +62,7 @@ def send_account_mail(
         name, address = user.name, user.email
         secret = make_sign_in_secret(session, user, purpose)
     message = compose(mail.sender, address, name, purpose, f"{base_url}/sign-in/{secret}")
-    _send(mail, message)
+    send(mail, message)
     return {"to": address}
 
 
@@ -86,72 +81,6 @@ def compose(sender: str, to: str, name: str, purpose: LinkPurpose, link: str) ->
         cte="quoted-printable" if not name.isascii() else "7bit",
     )
     return message
-
-
-def _send(mail: Mail, message: EmailMessage) -> None:
-    """Hand the mail to the server. Raises Retry for what may pass, Permanent for what will not."""
-    try:
-        with _connect(mail) as server:
-            # Nothing was accepted before this: until here no failure leaves doubt.
-            _submit(server, message)
-    except smtplib.SMTPAuthenticationError as error:
-        raise _refusal(error.smtp_code, "the user name or password in SMTP_URL") from error
-    except smtplib.SMTPNotSupportedError as error:
-        raise Permanent(f"The mail server cannot do what is needed: {error}") from error
-    except smtplib.SMTPResponseException as error:
-        raise _refusal(error.smtp_code, _words(error.smtp_error)) from error
-    except ssl.SSLCertVerificationError as error:
-        raise Permanent(f"The mail server's certificate is not trusted: {error.reason}") from error
-    except (smtplib.SMTPException, OSError) as error:
-        raise Retry(f"The mail server cannot be reached: {error}") from error
-
-
-def _connect(mail: Mail) -> AbstractContextManager[smtplib.SMTP]:
-    context = ssl.create_default_context()
-    server: smtplib.SMTP
-    if mail.is_tls:
-        server = smtplib.SMTP_SSL(mail.host, mail.port, timeout=TIMEOUT_SECONDS, context=context)
-    else:
-        server = smtplib.SMTP(mail.host, mail.port, timeout=TIMEOUT_SECONDS)
-    try:
-        server.ehlo_or_helo_if_needed()
-        is_encrypted = mail.is_tls
-        if not is_encrypted and server.has_extn("starttls"):
-            server.starttls(context=context)
-            is_encrypted = True
-        if mail.password is not None:
-            if not is_encrypted:
-                raise Permanent(
-                    "The mail server offers no encryption, and SMTP_URL has a password: "
-                    "it was not sent. Use a server that has STARTTLS, or smtps://."
-                )
-            server.login(mail.user or "", mail.password)
-    except BaseException:
-        server.close()
-        raise
-    return server
-
-
-def _submit(server: smtplib.SMTP, message: EmailMessage) -> None:
-    try:
-        server.send_message(message)
-    except smtplib.SMTPRecipientsRefused as error:
-        code, text = next(iter(error.recipients.values()))
-        raise _refusal(code, _words(text)) from error
-    except smtplib.SMTPServerDisconnected as error:
-        raise Retry("The mail server hung up.", in_doubt=True) from error
-    except TimeoutError as error:
-        raise Retry("The mail server did not answer in time.", in_doubt=True) from error
-
-
-def _refusal(code: int, words: str) -> Retry | Permanent:
-    """Return what a refusal means: codes from 500 on are for good."""
-    sentence = f"The mail server refused ({code}): {words}"
-    return Permanent(sentence) if code >= 500 else Retry(sentence)
-
-
-def _words(text: bytes | str) -> str:
-    return (text.decode(errors="replace") if isinstance(text, bytes) else text)[:300]
 
 
 def _skip(_delivery: Delivery) -> Receipt:

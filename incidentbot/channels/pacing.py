@@ -52,12 +52,15 @@ class Pacer:
         self._shared_from = 0.0
         self._failing: set[str] = set()
 
-    def ask(self, service: str, operation: str, limit: RateLimitItem | None) -> Pause | None:
+    def ask(
+        self, service: str, operation: str, limit: RateLimitItem | None, calls: int = 1
+    ) -> Pause | None:
         """Return None when the call may be made now, and count it; else why and how long to wait.
 
-        `operation` is what `limit` counts: a method, or a method in one channel.
+        `operation` is what `limit` counts: a method, or a method in one channel. `calls` is how many
+        are made in a row, where a later one that had to wait would have the first made again.
         """
-        return self._use(lambda storage: self._ask(storage, service, operation, limit))
+        return self._use(lambda storage: self._ask(storage, service, operation, limit, calls))
 
     def hold(self, service: str, operation: str, seconds: float) -> None:
         """Let nobody make this call for so long: the service asked for it."""
@@ -75,7 +78,12 @@ class Pacer:
             self._use(lambda storage: _forget_failures(storage, service))
 
     def _ask(
-        self, storage: Storage, service: str, operation: str, limit: RateLimitItem | None
+        self,
+        storage: Storage,
+        service: str,
+        operation: str,
+        limit: RateLimitItem | None,
+        calls: int,
     ) -> Pause | None:
         down = Pause(f"{service} does not answer; trying again soon", ASK_AGAIN_SECONDS)
         for held, reason in (
@@ -88,7 +96,9 @@ class Pacer:
         is_down = storage.get(_failures(service)) >= FAILURES_TO_OPEN
         if is_down and storage.incr(_trial(service), TRIAL_SECONDS) > 1:
             return down
-        if limit is not None and not FixedWindowRateLimiter(storage).hit(limit, service, operation):
+        if limit is not None and not FixedWindowRateLimiter(storage).hit(
+            limit, service, operation, cost=calls
+        ):
             if is_down:
                 storage.clear(_trial(service))  # another call may find out
             seconds = _remaining(storage, limit.key_for(service, operation))

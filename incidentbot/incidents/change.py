@@ -32,6 +32,7 @@ from incidentbot.incidents.visibility import may_see
 from incidentbot.outbox.publish import wake
 from incidentbot.routing.plan import IncidentEvent
 from incidentbot.routing.route import route
+from incidentbot.status_pages.publication import FOLLOWED, follow
 from incidentbot.users.actor import Actor
 from incidentbot.users.models import User
 
@@ -73,11 +74,12 @@ class Change:
         invite: Iterable[User | None] = (),
         remove: User | None = None,
         in_channel: bool = True,
+        public: str = "",
     ) -> None:
         """Append an event to the timeline and write the deliveries that tell it.
 
         `invite` are people who belong in the incident's channel from now on, `remove` is one who no
-        longer does. `in_channel` is False for what the channel is spared.
+        longer does. `in_channel` is False for what the channel is spared. `public` is a text for customers.
         """
         self.touch()
         newest = select(func.max(TimelineEvent.seq)).where(
@@ -121,6 +123,8 @@ class Change:
                 service_id=self.incident.service_id,
             ),
         )
+        if kind in FOLLOWED:
+            follow(self, kind, public)
 
     def touch(self) -> None:
         """Mark the incident as changed now."""

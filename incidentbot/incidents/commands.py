@@ -65,6 +65,7 @@ class Declaration:
     commander_id: int | None = None
     summary: str = ""
     is_private: bool = False
+    public: str = ""
 
 
 def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
@@ -127,30 +128,37 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
             let_in(session, incident, person)
         add_words(session, incident, incident.reference, title, service.name)
         people = first_people(commander, incident.declared_by, service, incident.is_private)
-        change.tell(EventKind.DECLARED, summary, invite=people)
+        change.tell(EventKind.DECLARED, summary, invite=people, public=declaration.public)
         change.audit(Action.DECLARE.value)
     wake(session)
     return Result(incident, f"{incident.reference} is declared.")
 
 
-def post_update(session: Session, reference: str, actor: Actor, message: str) -> Result:
-    """Post a status update: to the timeline and the incident's channel."""
+def post_update(
+    session: Session, reference: str, actor: Actor, message: str, public: str = ""
+) -> Result:
+    """Post a status update: to the timeline and the incident's channel. `public` is told to customers."""
     text = clean_text("message", message)
     with changing(session, reference, actor, Action.POST_UPDATE) as change:
         change.require_open()
-        change.tell(EventKind.UPDATE, text)
+        change.tell(EventKind.UPDATE, text, public=public)
     return change.result("The update is posted.")
 
 
 def move_to(
-    session: Session, reference: str, actor: Actor, status: Status, message: str = ""
+    session: Session,
+    reference: str,
+    actor: Actor,
+    status: Status,
+    message: str = "",
+    public: str = "",
 ) -> Result:
-    """Move the incident forward to `status`, with an optional message.
+    """Move the incident forward to `status`, with an optional message, and one for customers.
 
     An incident that is there already takes the message as a plain update.
     """
     if status is Status.RESOLVED:
-        return resolve(session, reference, actor, message)
+        return resolve(session, reference, actor, message, public)
     if status is Status.CANCELLED:
         return cancel(session, reference, actor, message)
     text = clean_optional("message", message)
@@ -158,8 +166,8 @@ def move_to(
         change.require_open()
         current = change.incident.status
         if current is status:
-            if text:
-                change.tell(EventKind.UPDATE, text)
+            if text or public:
+                change.tell(EventKind.UPDATE, text, public=public)
             else:
                 change.nothing(f"{change.incident.reference} is {status.value} already.")
         elif not can_move(current, status):
@@ -169,7 +177,8 @@ def move_to(
             )
         else:
             change.incident.status = status
-            change.tell(EventKind.STATUS, text, {"from": current.value, "to": status.value})
+            data = {"from": current.value, "to": status.value}
+            change.tell(EventKind.STATUS, text, data, public=public)
     return change.result(f"{change.incident.reference} is now {status.value}.")
 
 
@@ -195,7 +204,9 @@ def change_severity(
     return change.result(f"{change.incident.reference} is now {new.value}.")
 
 
-def resolve(session: Session, reference: str, actor: Actor, message: str = "") -> Result:
+def resolve(
+    session: Session, reference: str, actor: Actor, message: str = "", public: str = ""
+) -> Result:
     """Resolve the incident and tell everyone who was told of it. Doing it twice changes nothing."""
     text = clean_optional("message", message)
     with changing(session, reference, actor, Action.RESOLVE) as change:
@@ -208,7 +219,8 @@ def resolve(session: Session, reference: str, actor: Actor, message: str = "") -
             old, incident.status = incident.status, Status.RESOLVED
             incident.resolved_at = change.now
             incident.duration_seconds = int((change.now - incident.declared_at).total_seconds())
-            change.tell(EventKind.RESOLVED, text, {"from": old.value, "to": Status.RESOLVED.value})
+            data = {"from": old.value, "to": Status.RESOLVED.value}
+            change.tell(EventKind.RESOLVED, text, data, public=public)
     return change.result(f"{change.incident.reference} is resolved.")
 
 

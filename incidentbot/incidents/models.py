@@ -195,6 +195,7 @@ class EventKind(StrEnum):
     DELIVERY = "delivery"
     PEOPLE = "people"
     ACTION_ITEM = "action_item"
+    PUBLIC = "public"
 
 
 class TimelineEvent(Base):

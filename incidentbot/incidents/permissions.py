@@ -28,6 +28,7 @@ class Action(StrEnum):
     REMOVE_PERSON = "remove_person"
     ADD_ACTION_ITEM = "add_action_item"
     FINISH_ACTION_ITEM = "finish_action_item"
+    TELL_CUSTOMERS = "tell_customers"
 
 
 # Everyone who responds may do these; all others belong to the commander.
@@ -62,6 +63,7 @@ _VERBS = {
     Action.REMOVE_PERSON: "remove people",
     Action.ADD_ACTION_ITEM: "add action items",
     Action.FINISH_ACTION_ITEM: "tick off action items",
+    Action.TELL_CUSTOMERS: "tell customers",
 }
 
 

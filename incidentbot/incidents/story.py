@@ -17,6 +17,13 @@ _DELIVERIES = {
     "slack.announcement": "the announcement",
     "slack.dm": "a direct message",
     "slack.remove": "removing a person from the channel",
+    "statuspage.component": "the component's status on Statuspage",
+    "statuspage.incident": "the incident on Statuspage",
+    "statuspage.maintenance": "the maintenance on Statuspage",
+    "maintenance.clock": "beginning or ending a maintenance",
+    "email.subscribers": "mail to the status page's subscribers",
+    "email.update": "mail to a subscriber of the status page",
+    "email.confirm": "the question to a new subscriber of the status page",
     "slack.profile": "asking Slack for a person's profile",
     "email.account": "an e-mail with a link to sign in",
 }
@@ -43,6 +50,7 @@ _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
     EventKind.CHANNEL: lambda data: f"Channel #{data['name']} opened",
     EventKind.PEOPLE: lambda data: _PEOPLE[data["change"]].format(**data),
     EventKind.ACTION_ITEM: lambda data: f"Action item {data['change']}",
+    EventKind.PUBLIC: lambda data: f"Customers told: {data['title']} ({data['status']})",
     EventKind.DELIVERY: lambda data: f"Not delivered: {effect(data['kind'])}",
 }
 
@@ -67,6 +75,7 @@ GROUPS: Mapping[str, Group] = {
                 EventKind.RESOLVED,
                 EventKind.REOPENED,
                 EventKind.CANCELLED,
+                EventKind.PUBLIC,
             }
         ),
     ),

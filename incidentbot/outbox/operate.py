@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from incidentbot import database
@@ -46,9 +46,15 @@ def attempts_by_kind(session: Session) -> Sequence[tuple[str, int]]:
 
 
 def waiting_since(session: Session) -> datetime | None:
-    """Return when the oldest delivery that is still to be made was written; None when none is."""
+    """Return when the oldest delivery that is still to be made was written; None when none is.
+
+    One that is meant for later, and has not failed, does not count yet.
+    """
+    is_time = Delivery.due_at <= database.now(session)
     return session.scalar(
-        select(func.min(Delivery.created_at)).where(Delivery.state.in_(UNFINISHED))
+        select(func.min(Delivery.created_at)).where(
+            Delivery.state.in_(UNFINISHED), or_(is_time, Delivery.last_error.is_not(None))
+        )
     )
 
 

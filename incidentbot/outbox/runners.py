@@ -87,19 +87,21 @@ class EmbeddedRunner:
         self._sweep.stop()
 
 
-def take_turn(sessions: sessionmaker[Session], name: str, holder: str) -> bool:
-    """Return whether `holder` may do `name` now: the first to ask, until it stops asking."""
+def take_turn(
+    sessions: sessionmaker[Session], name: str, holder: str, turn: timedelta = TURN
+) -> bool:
+    """Return whether `holder` may do `name` now: the first to ask, until it stops asking for `turn`."""
     with sessions() as session:
         try:
             with write_transaction(session):
                 now = database.now(session)
-                turn = session.get(Turn, name, with_for_update=True, populate_existing=True)
-                if turn is None:
-                    session.add(Turn(name=name, holder=holder, until=now + TURN))
-                elif turn.holder != holder and turn.until >= now:
+                row = session.get(Turn, name, with_for_update=True, populate_existing=True)
+                if row is None:
+                    session.add(Turn(name=name, holder=holder, until=now + turn))
+                elif row.holder != holder and row.until >= now:
                     return False
                 else:
-                    turn.holder, turn.until = holder, now + TURN
+                    row.holder, row.until = holder, now + turn
                 return True
         except IntegrityError:  # another asked first at the same moment
             return False

@@ -20,7 +20,16 @@ WAR_ROOM = "war-room"  # the target that stands for the incident's own channel
 # What the incident's channel is told in a message of its own; a declaration is told by its card.
 _TOLD_IN_CHANNEL = frozenset(EventKind) - {EventKind.DECLARED, EventKind.CHANNEL}
 # What the team relies on: when it is given up, the incident's channel is told.
-_RELIED_ON = frozenset({"slack.announcement", "slack.card", "slack.dm", "slack.invite"})
+_RELIED_ON = frozenset(
+    {
+        "slack.announcement",
+        "slack.card",
+        "slack.dm",
+        "slack.invite",
+        "statuspage.component",
+        "statuspage.incident",
+    }
+)
 # What the card in the channel and the topic show.
 _CHANGES_CARD = frozenset(
     {

@@ -14,6 +14,7 @@ from incidentbot.incidents.models import Incident
 from incidentbot.incidents.permissions import Action, judge
 from incidentbot.slack import modals
 from incidentbot.slack.answers import Answer, notice
+from incidentbot.status_pages.preview import tell_customers
 from incidentbot.users.actor import Actor
 from incidentbot.users.people import identify_slack_person
 
@@ -58,11 +59,12 @@ def declare(session: Session, actor: Actor, values: Values, base_url: str) -> An
 def post_update(session: Session, actor: Actor, reference: str, values: Values) -> Result:
     """Post the update, with the move if one was chosen."""
     status, message = modals.chosen_status(values), values.get("message", "")
+    public = values.get("public", "")
     if not status:
-        return incidents.post_update(session, reference, actor, message)
+        return incidents.post_update(session, reference, actor, message, public)
     if status not in set(Status):
         raise InvalidInput("status", "Choose a status in the list.")
-    return incidents.move_to(session, reference, actor, Status(status), message)
+    return incidents.move_to(session, reference, actor, Status(status), message, public)
 
 
 def hand_over(session: Session, actor: Actor, reference: str, values: Values) -> Result:
@@ -73,6 +75,12 @@ def hand_over(session: Session, actor: Actor, reference: str, values: Values) ->
     return incidents.hand_over(session, reference, actor, person.id)
 
 
+def publish(session: Session, actor: Actor, metadata: str, values: Values) -> Result:
+    """Tell customers what the modal showed."""
+    reference, _, seen = metadata.partition(" ")
+    return tell_customers(session, reference, actor, values.get("public", ""), seen)
+
+
 # The modal's callback id -> what its submission does to the incident it names.
 SUBMISSIONS: dict[str, Callable[[Session, Actor, str, Values], Result]] = {
     "post_update": post_update,
@@ -80,12 +88,13 @@ SUBMISSIONS: dict[str, Callable[[Session, Actor, str, Values], Result]] = {
         session, reference, actor, values.get("severity", ""), values.get("reason", "")
     ),
     "resolve": lambda session, actor, reference, values: incidents.resolve(
-        session, reference, actor, values.get("message", "")
+        session, reference, actor, values.get("message", ""), values.get("public", "")
     ),
     "reopen": lambda session, actor, reference, values: incidents.reopen(
         session, reference, actor, values.get("reason", "")
     ),
     "hand_over": hand_over,
+    "publish": publish,
     "take_over": lambda session, actor, reference, values: incidents.take_over(
         session, reference, actor, values.get("reason", "")
     ),

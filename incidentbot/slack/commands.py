@@ -13,13 +13,14 @@ from incidentbot.channels.slack import blocks
 from incidentbot.channels.slack.mrkdwn import escape, link
 from incidentbot.incidents import commands as incidents
 from incidentbot.incidents.change import Result
-from incidentbot.incidents.errors import InvalidInput
+from incidentbot.incidents.errors import InvalidInput, InvalidMove
 from incidentbot.incidents.lifecycle import UPDATE_STATUSES, Status
 from incidentbot.incidents.listing import list_open
 from incidentbot.incidents.queries import latest_update, list_timeline
 from incidentbot.slack import modals
 from incidentbot.slack.answers import Answer, say
 from incidentbot.slack.requests import Command, find_incident, incident_here
+from incidentbot.status_pages.preview import for_customers, preview
 from incidentbot.users.actor import Actor
 from incidentbot.users.people import identify_slack_person
 
@@ -147,6 +148,19 @@ def _postmortem(asked: Asked) -> Answer:
     return say(f"{escape(result.sentence)} {link(page, 'Open it')}")
 
 
+def _publish(asked: Asked) -> Answer | None:
+    incident = find_incident(asked.session, asked.command, asked.actor)
+    if for_customers(asked.session, incident) is None:
+        raise InvalidMove(
+            "This incident is private: customers are told nothing."
+            if incident.is_private
+            else "No status page is connected or switched on. An admin does that on the web, in Settings."
+        )
+    view = modals.publish_view(incident, preview(asked.session, incident, asked.command.text))
+    page = f"{blocks.incident_url(asked.base_url, incident)}/customers"
+    return open_modal(asked.client, asked.command.trigger_id, view, page)
+
+
 def _list(asked: Asked) -> Answer:
     found = list_open(asked.session, asked.actor)
     return say(f"Open incidents: {len(found)}", blocks.incident_list(found, asked.base_url))
@@ -234,6 +248,7 @@ SUBCOMMANDS = {
         "takeover <reason>", "take the command when the commander cannot be reached", _takeover
     ),
     "note": Subcommand("note <text>", "add a note to the timeline", _note),
+    "publish": Subcommand("publish [text]", "tell customers, after a look at it", _publish),
     "timeline": Subcommand("timeline", "what happened so far", _timeline),
     "postmortem": Subcommand("postmortem", "draft the post-mortem, once resolved", _postmortem),
     "list": Subcommand("list", "the open incidents", _list),

@@ -17,6 +17,7 @@ from incidentbot.incidents.queries import get_template, list_services, list_temp
 from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.text import TITLE_LIMIT
 from incidentbot.slack.requests import Malformed
+from incidentbot.status_pages.preview import Preview
 
 View = dict[str, Any]
 
@@ -68,6 +69,7 @@ def update_view(incident: Incident) -> View:
         [
             _text("message", "What is new?", multiline=True, focus=True),
             _select("status", "Status", [stay, *moves], initial=stay),
+            *_for_customers(incident),
         ],
     )
 
@@ -91,7 +93,40 @@ def severity_view(session: Session, incident: Incident) -> View:
 def resolve_view(incident: Incident) -> View:
     """Return the modal that resolves the incident."""
     field = _text("message", "How was it solved?", optional=True, multiline=True, focus=True)
-    return _modal("resolve", "Resolve", "Resolve", incident, [field])
+    return _modal("resolve", "Resolve", "Resolve", incident, [field, *_for_customers(incident)])
+
+
+def publish_view(incident: Incident, shown: Preview) -> View:
+    """Return the modal that tells customers, with all that they would read.
+
+    Its metadata names what was shown, so that nothing else is published.
+    """
+    lines = [
+        f"*{escape(shown.title, 600)}*",
+        f"{shown.status.value.capitalize()} · impact {shown.impact.value}",
+        *(
+            f"{escape(name, 100)}: {shown.component_status.value.replace('_', ' ')}"
+            for name in shown.components[:10]
+        ),
+    ]
+    view = _modal(
+        "publish",
+        "Tell customers",
+        "Publish",
+        incident,
+        [
+            {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines)}},
+            _text(
+                "public",
+                "Text",
+                initial=shown.body[:_INPUT_LIMIT],
+                multiline=True,
+                focus=True,
+                hint="Customers read this, just as it stands here, and nothing else of the incident.",
+            ),
+        ],
+    )
+    return {**view, "private_metadata": f"{incident.reference} {shown.seen}"}
 
 
 def reopen_view(incident: Incident) -> View:
@@ -142,6 +177,21 @@ def chosen_status(values: Mapping[str, str]) -> str:
     """Return the status picked in the update modal, "" for none."""
     status = values.get("status", "")
     return "" if status == _NO_CHANGE else status
+
+
+def _for_customers(incident: Incident) -> list[Block]:
+    """Return the field for a text for customers; a private incident has none."""
+    if incident.is_private:
+        return []
+    return [
+        _text(
+            "public",
+            "Tell customers",
+            optional=True,
+            multiline=True,
+            hint="Published on the status page, just as written. What you write above stays inside.",
+        )
+    ]
 
 
 def _declare(session: Session, values: Mapping[str, str], template_id: str, suffix: str) -> View:

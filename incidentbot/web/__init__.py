@@ -6,6 +6,7 @@ from incidentbot.web import (
     access,
     assets,
     auth,
+    customers,
     deliveries,
     errors,
     incident_page,
@@ -18,6 +19,7 @@ from incidentbot.web import (
     presenting,
     security,
     sso,
+    status_page,
 )
 from incidentbot.web.settings import menu as settings_menu
 
@@ -40,3 +42,5 @@ def register(app: Flask) -> None:
     app.register_blueprint(me.blueprint)
     settings_menu.install(app)
     app.register_blueprint(metrics.blueprint)
+    status_page.install(app)
+    app.register_blueprint(customers.blueprint)

@@ -30,11 +30,12 @@ class Form:
 
 def _update(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
     status, message = fields.get("status", ""), fields.get("message", "")
+    public = fields.get("public", "")
     if not status:
-        return commands.post_update(session, reference, actor, message)
+        return commands.post_update(session, reference, actor, message, public)
     if status not in UPDATE_STATUSES:
         raise InvalidInput("status", "Choose a status in the list.")
-    return commands.move_to(session, reference, actor, Status(status), message)
+    return commands.move_to(session, reference, actor, Status(status), message, public)
 
 
 def _hand_over(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
@@ -75,7 +76,7 @@ FORMS = {
             "resolve",
             Action.RESOLVE,
             lambda session, reference, actor, fields: commands.resolve(
-                session, reference, actor, fields.get("message", "")
+                session, reference, actor, fields.get("message", ""), fields.get("public", "")
             ),
         ),
         Form("hand-over", Action.HAND_OVER, _hand_over),

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -23,6 +23,7 @@ from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.story import GROUPS
 from incidentbot.incidents.visibility import may_see
 from incidentbot.outbox.models import DeliveryState
+from incidentbot.status_pages.preview import told
 from incidentbot.users.models import Role
 from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
@@ -37,7 +38,7 @@ EVENTS_PER_PAGE = 200
 NEWS_AT_ONCE = 500
 UNDELIVERED_SHOWN = 50
 # Around an older event that a link points at, this many later ones are shown.
-LATER_EVENTS = 50
+LATER_EVENTS = 150
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def actions(reference: str) -> str:
     return render_template(
         "incidents/_actions.html",
         severity_words=words_by_severity(db.session()),
+        customers=told(db.session(), incident),
         **_forms(incident),
     )
 
@@ -165,6 +167,7 @@ def _now(incident: Incident) -> dict[str, Any]:
         "now": clock.now(),
         "parked": [d for d in undelivered if d.state is DeliveryState.PARKED],
         "waiting": [d for d in undelivered if d.state is not DeliveryState.PARKED],
+        "customers": told(session, incident),
     }
 
 
@@ -192,11 +195,13 @@ def _forms(incident: Incident) -> dict[str, Any]:
 
 def _timeline(incident: Incident) -> Timeline:
     """Return the stretch of the timeline that the address asks for; else the newest."""
-    show, before, wanted = _show(), _number("before"), _number("event")
-    stretch = _stretch(incident, show, before)
-    if wanted is not None and stretch.earlier is not None and wanted < stretch.events[0].seq:
-        return _stretch(incident, "", wanted + LATER_EVENTS)
-    return stretch
+    wanted = _number("event")
+    if wanted is None:
+        return _stretch(incident, _show(), _number("before"))
+    end = wanted + LATER_EVENTS + 1
+    around = _stretch(incident, "", end)
+    reaches_the_end = not around.events or around.events[-1].seq < end - 1
+    return replace(around, is_newest=reaches_the_end)
 
 
 def _stretch(incident: Incident, show: str, before: int | None) -> Timeline:

@@ -6,7 +6,7 @@ import pytest
 
 from incidentbot.channels.slack.senders import handlers
 from incidentbot.incidents.models import EventKind, TimelineEvent
-from incidentbot.incidents.story import headline
+from incidentbot.incidents.story import GROUPS, headline
 
 HEADLINES: dict[EventKind, tuple[dict[str, Any], str]] = {
     EventKind.DECLARED: ({}, "Incident declared"),
@@ -30,6 +30,10 @@ HEADLINES: dict[EventKind, tuple[dict[str, Any], str]] = {
         "Bob was added as scribe",
     ),
     EventKind.ACTION_ITEM: ({"change": "added"}, "Action item added"),
+    EventKind.PUBLIC: (
+        {"title": "Payments are down", "status": "identified"},
+        "Customers told: Payments are down (identified)",
+    ),
 }
 
 
@@ -48,3 +52,8 @@ def test_every_kind_of_delivery_has_a_name_people_understand(kind: str) -> None:
 def test_a_delivery_of_a_kind_from_another_version_is_named_all_the_same() -> None:
     event = TimelineEvent(kind=EventKind.DELIVERY, data={"kind": "pigeon.post"})
     assert headline(event) == "Not delivered: pigeon.post"
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_every_kind_belongs_to_one_group_of_the_filter(kind: EventKind) -> None:
+    assert sum(kind in group.kinds for group in GROUPS.values()) == 1

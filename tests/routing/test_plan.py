@@ -49,6 +49,7 @@ IN_CHANNEL = {
     EventKind.DELIVERY: [MESSAGE],
     EventKind.PEOPLE: [MESSAGE],
     EventKind.ACTION_ITEM: [MESSAGE],
+    EventKind.PUBLIC: [MESSAGE],
 }
 # What channels and people elsewhere get who were told of the incident: their card brought up to
 # date, and a message of its own where it is the end of what they were told of.
@@ -68,6 +69,7 @@ ELSEWHERE = {
     EventKind.DELIVERY: NOTHING,
     EventKind.PEOPLE: NOTHING,
     EventKind.ACTION_ITEM: NOTHING,
+    EventKind.PUBLIC: NOTHING,
 }
 
 

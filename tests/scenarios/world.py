@@ -195,8 +195,13 @@ class Browser:
 
 
 @contextmanager
-def world(database_url: str, folder: Path, **settings: str) -> Iterator[World]:
-    """Start a company on a fresh database; everything is stopped at the end."""
+def world(
+    database_url: str, folder: Path, *, statuspage: bool = False, **settings: str
+) -> Iterator[World]:
+    """Start a company on a fresh database; everything is stopped at the end.
+
+    With `statuspage` its page on the sandbox's Statuspage is connected by the environment.
+    """
     app_port, slack_port = free_port(), free_port()
     app_url, slack_url = f"http://127.0.0.1:{app_port}", f"http://127.0.0.1:{slack_port}"
     env = {
@@ -211,6 +216,7 @@ def world(database_url: str, folder: Path, **settings: str) -> Iterator[World]:
         "SLACK_BOT_TOKEN": "xoxb-scenario",
         "SLACK_SIGNING_SECRET": "scenario-secret",
         "SLACK_API_URL": f"{slack_url}/api/",
+        **(_statuspage(slack_url) if statuspage else {}),
         **settings,
     }
     sandbox_env = {
@@ -228,6 +234,16 @@ def world(database_url: str, folder: Path, **settings: str) -> Iterator[World]:
             yield company
         finally:
             company.app.stop()
+
+
+def _statuspage(sandbox_url: str) -> dict[str, str]:
+    """Return the settings that connect the sandbox's page, without waiting for its rate limit."""
+    return {
+        "STATUSPAGE_API_KEY": "sandbox-statuspage-key",
+        "STATUSPAGE_PAGE_ID": "acme00status",
+        "STATUSPAGE_API_URL": f"{sandbox_url}/statuspage/v1",
+        "STATUSPAGE_RATE_FACTOR": "0",
+    }
 
 
 def migrate(env: dict[str, str]) -> None:

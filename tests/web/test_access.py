@@ -24,6 +24,13 @@ PARTS = {
     "template_id": 1,
     "identity_id": 1,
     "item_id": 1,
+    "document": "summary",
+    "service": "x",
+    "token": "x",
+    "maintenance_id": 1,
+    "row_id": 1,
+    "choice": "leave",
+    "incident_id": 1,
 }
 REACHES = {
     Role.VIEWER: Access.SIGNED_IN,

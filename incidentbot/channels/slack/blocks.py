@@ -45,6 +45,7 @@ _EVENT_MARKS = {
     EventKind.DELIVERY: ":warning:",
     EventKind.PEOPLE: ":wave:",
     EventKind.ACTION_ITEM: ":pushpin:",
+    EventKind.PUBLIC: ":loudspeaker:",
 }
 _TIMELINE_SHOWN = 20
 _LIST_SHOWN = 15

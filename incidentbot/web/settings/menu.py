@@ -3,7 +3,16 @@
 from flask import Blueprint, Flask, current_app, redirect, url_for
 from werkzeug.wrappers import Response
 
-from incidentbot.web.settings import audit, routing, services, severities, slack_check, templates
+from incidentbot.web.settings import (
+    audit,
+    routing,
+    services,
+    severities,
+    slack_check,
+    status_page,
+    statuspage,
+    templates,
+)
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 
@@ -15,10 +24,12 @@ MENU = (
     ("Templates", "templates.index"),
     ("Members", "members.index"),
     ("Slack", "slack_check.index"),
+    ("Status page", "status_page_settings.index"),
+    ("Statuspage.io", "statuspage_settings.index"),
     ("Deliveries", "deliveries.index"),
     ("Audit log", "audit.index"),
 )
-_PAGES = (services, severities, routing, templates, slack_check, audit)
+_PAGES = (services, severities, routing, templates, slack_check, status_page, statuspage, audit)
 # The blueprints that the main navigation shows as settings.
 AREAS = ("settings", *(endpoint.split(".")[0] for _title, endpoint in MENU))
 

@@ -1,0 +1,1 @@
+"""What customers are told: public incidents, the state of each service, maintenance, subscribers."""

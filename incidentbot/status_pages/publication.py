@@ -1,0 +1,266 @@
+"""Carry an incident to customers: nothing that was written for the team, only what is meant for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from incidentbot.incidents.errors import InvalidInput
+from incidentbot.incidents.lifecycle import Status
+from incidentbot.incidents.models import EventKind, Incident, Service
+from incidentbot.incidents.text import clean_optional
+from incidentbot.outbox.publish import Effect, publish
+from incidentbot.status_pages.models import (
+    Impact,
+    Maintenance,
+    Publication,
+    PublicIncident,
+    PublicService,
+    PublicStatus,
+    PublicUpdate,
+    StatuspageComponent,
+    StatusPageSettings,
+)
+from incidentbot.status_pages.rules import rules_by_severity
+from incidentbot.status_pages.states import record_states
+
+if TYPE_CHECKING:
+    from incidentbot.incidents.change import Change
+
+PUBLIC_TEXT_LIMIT = 5_000
+MOST_NAMES = 3  # a title that names more of them is no title
+NOBODYS_NAME = "one of our services"
+SETTINGS_ID = 1
+
+# What of an incident's story moves it on for customers too.
+FOLLOWED = frozenset(
+    {
+        EventKind.DECLARED,
+        EventKind.UPDATE,
+        EventKind.STATUS,
+        EventKind.SEVERITY,
+        EventKind.RESOLVED,
+        EventKind.REOPENED,
+        EventKind.CANCELLED,
+    }
+)
+_PUBLIC_STATUS = {
+    Status.DECLARED: PublicStatus.INVESTIGATING,
+    Status.INVESTIGATING: PublicStatus.INVESTIGATING,
+    Status.IDENTIFIED: PublicStatus.IDENTIFIED,
+    Status.MONITORING: PublicStatus.MONITORING,
+    Status.RESOLVED: PublicStatus.RESOLVED,
+    Status.CANCELLED: PublicStatus.RESOLVED,
+}
+
+
+def public_name(session: Session, service: Service) -> str | None:
+    """Return what customers call a service; None when they are not shown it.
+
+    Without a name of its own it is that of the components on Statuspage.io that follow it.
+    """
+    shown = session.get(PublicService, service.id)
+    if shown:
+        return shown.name
+    components = component_names(session, service.id)
+    if not 0 < len(components) <= MOST_NAMES:
+        return None
+    return " and ".join([*filter(None, [", ".join(components[:-1])]), components[-1]])
+
+
+def component_names(session: Session, service_id: int) -> Sequence[str]:
+    """Return what the components on Statuspage.io are called that follow a service."""
+    return session.scalars(
+        select(StatuspageComponent.name)
+        .where(StatuspageComponent.service_id == service_id)
+        .order_by(StatuspageComponent.id)
+    ).all()
+
+
+def is_connected(session: Session) -> bool:
+    """Whether there is a page on Statuspage.io to keep true."""
+    settings = session.get(StatusPageSettings, SETTINGS_ID)
+    return settings is not None and settings.statuspage_page_id is not None
+
+
+def has_own_page(session: Session) -> bool:
+    """Whether the status page of our own is switched on."""
+    settings = session.get(StatusPageSettings, SETTINGS_ID)
+    return settings is not None and settings.is_on
+
+
+def follow(change: Change, kind: EventKind, typed: str = "") -> None:
+    """Bring what customers see up to the incident, inside the transaction of its change.
+
+    `typed` is a text for customers ("" for none): it is published, and opens the incident for them if
+    it is not open yet. Without one, an incident that customers know of moves on in the rule's words.
+    Raises InvalidInput for field public.
+    """
+    session, incident = change.session, change.incident
+    text = clean_optional("public", typed, PUBLIC_TEXT_LIMIT)
+    if incident.is_private:
+        if text:
+            raise InvalidInput("public", "This incident is private: customers are told nothing.")
+        return
+    record_states(session, [incident.service_id], change.now)
+    if kind in FOLLOWED:
+        publish(session, _component_effects(session, incident))
+    known = session.get(PublicIncident, incident.id)
+    told = words_for(session, incident, text)
+    if known is None and not text and not _opens_by_itself(told, kind, incident):
+        return
+    if known is None:
+        known = PublicIncident(
+            incident_id=incident.id,
+            title=told.title,
+            status=told.status,
+            impact=told.impact,
+            opened_at=change.now,
+            updated_at=change.now,
+        )
+        session.add(known)
+        session.flush()
+        moved = True
+    else:
+        moved = known.status is not told.status
+    known.impact = told.impact
+    known.status = told.status
+    known.resolved_at = change.now if known.status is PublicStatus.RESOLVED else None
+    if text or moved:
+        _publish(change, known, told.body)
+    elif kind is EventKind.SEVERITY and is_connected(session):
+        publish(session, [incident_effect(incident, f"impact/{incident.version}", impact=True)])
+
+
+@dataclass(frozen=True)
+class Words:
+    """What customers would read of an incident, to the letter."""
+
+    title: str
+    status: PublicStatus
+    impact: Impact
+    body: str
+    publication: Publication
+
+
+def words_for(session: Session, incident: Incident, text: str = "") -> Words:
+    """Return what customers would read if the incident as it is now was published with `text`.
+
+    Without a text it is the rule's. The title stays as they have read it first.
+    """
+    rule = rules_by_severity(session)[incident.severity]
+    name = public_name(session, incident.service) or NOBODYS_NAME
+    known = session.get(PublicIncident, incident.id)
+    status = _PUBLIC_STATUS[incident.status]
+    return Words(
+        title=known.title if known else rule.title_for(name),
+        status=status,
+        impact=rule.impact,
+        body=text or rule.text_for(status, name),
+        publication=rule.publication,
+    )
+
+
+def _opens_by_itself(told: Words, kind: EventKind, incident: Incident) -> bool:
+    return (
+        told.publication is Publication.AUTOMATIC
+        and kind in (EventKind.DECLARED, EventKind.SEVERITY, EventKind.REOPENED)
+        and incident.status.is_open
+    )
+
+
+def _publish(change: Change, known: PublicIncident, body: str) -> None:
+    session, incident = change.session, change.incident
+    newest = select(func.max(PublicUpdate.seq)).where(PublicUpdate.incident_id == incident.id)
+    seq = (session.scalar(newest) or 0) + 1
+    session.add(
+        PublicUpdate(
+            incident_id=incident.id,
+            seq=seq,
+            status=known.status,
+            body=body,
+            at=change.now,
+            author_id=change.actor.user_id,
+        )
+    )
+    known.updated_at = change.now
+    change.tell(EventKind.PUBLIC, body, {"status": known.status.value, "title": known.title})
+    if is_connected(session):
+        publish(session, [incident_effect(incident, str(seq))])
+    if has_own_page(session):
+        publish(session, [_mail_effect(incident, seq)])
+
+
+def _component_effects(session: Session, incident: Incident) -> Iterator[Effect]:
+    """Yield one effect per component on Statuspage.io that follows the incident's service."""
+    components = session.scalars(
+        select(StatuspageComponent.component_id)
+        .where(StatuspageComponent.service_id == incident.service_id)
+        .order_by(StatuspageComponent.id)
+    )
+    for component_id in components.all():
+        yield component_effect(component_id, f"{incident.reference}/{incident.version}", incident)
+
+
+def component_effect(component_id: str, what: str, incident: Incident | None = None) -> Effect:
+    """Return the effect that brings a component on Statuspage.io to what its services are.
+
+    `what` tells it from the other effects on this component.
+    """
+    return Effect(
+        kind="statuspage.component",
+        target=component_id,
+        stream=f"statuspage/component/{component_id}",
+        dedupe_key=f"{what}/statuspage.component/{component_id}",
+        incident_id=incident.id if incident else None,
+        newest_only=True,
+        priority=int(incident.severity.value[1]) if incident else 5,
+    )
+
+
+def incident_effect(
+    incident: Incident, what: str, *, impact: bool = False, take_over: bool = False
+) -> Effect:
+    """Return the effect that brings the incident on Statuspage.io up to its updates here.
+
+    `impact` says that how bad it is has changed, `take_over` that what somebody did there by hand may
+    be overwritten.
+    """
+    flags = {"impact": impact, "take_over": take_over}
+    return Effect(
+        kind="statuspage.incident",
+        target=incident.reference,
+        stream=f"statuspage/incident/{incident.reference}",
+        dedupe_key=f"{incident.reference}/statuspage.incident/{what}",
+        payload={name: True for name, is_set in flags.items() if is_set},
+        incident_id=incident.id,
+        priority=int(incident.severity.value[1]),
+    )
+
+
+def maintenance_effect(maintenance: Maintenance, what: str) -> Effect:
+    """Return the effect that brings the maintenance on Statuspage.io to what it is here."""
+    return Effect(
+        kind="statuspage.maintenance",
+        target=str(maintenance.id),
+        stream=f"statuspage/maintenance/{maintenance.id}",
+        dedupe_key=f"maintenance/{maintenance.id}/statuspage.maintenance/{what}",
+        newest_only=True,
+    )
+
+
+def _mail_effect(incident: Incident, seq: int) -> Effect:
+    """Return the effect that has an update mailed to everyone who asked for it."""
+    return Effect(
+        kind="email.subscribers",
+        target=f"{incident.reference}/{seq}",
+        stream=f"subscribers/{incident.reference}",
+        dedupe_key=f"{incident.reference}/email.subscribers/{seq}",
+        payload={"seq": seq},
+        incident_id=incident.id,
+        priority=5,
+    )

@@ -1,0 +1,69 @@
+"""The state of each service for customers, now and since when. Private incidents do not count."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from incidentbot.incidents.lifecycle import OPEN
+from incidentbot.incidents.models import Incident, Service
+from incidentbot.status_pages.component_status import status_of, worst
+from incidentbot.status_pages.models import (
+    ComponentState,
+    ComponentStatus,
+    Maintenance,
+    MaintenanceStatus,
+    maintenance_services,
+)
+
+
+def current_statuses(session: Session, service_ids: Iterable[int]) -> Mapping[int, ComponentStatus]:
+    """Return how each of these services does now, by its id: the worst of what is open wins."""
+    wanted = set(service_ids)
+    found: dict[int, list[ComponentStatus]] = {service_id: [] for service_id in wanted}
+    incidents = session.execute(
+        select(Incident.service_id, Incident.severity, Incident.status).where(
+            Incident.service_id.in_(wanted),
+            Incident.status.in_(OPEN),
+            Incident.is_private.is_(False),
+        )
+    )
+    for service_id, severity, status in incidents:
+        found[service_id].append(status_of(severity, status))
+    under_way = (
+        select(maintenance_services.c.service_id)
+        .join(Maintenance, Maintenance.id == maintenance_services.c.maintenance_id)
+        .where(
+            maintenance_services.c.service_id.in_(wanted),
+            Maintenance.status == MaintenanceStatus.IN_PROGRESS,
+        )
+    )
+    for service_id in session.scalars(under_way):
+        found[service_id].append(ComponentStatus.UNDER_MAINTENANCE)
+    return {service_id: worst(statuses) for service_id, statuses in found.items()}
+
+
+def record_states(session: Session, service_ids: Iterable[int], at: datetime) -> None:
+    """Append to the history of these services what changed at `at`, inside the caller's transaction.
+
+    The services are locked, in order: of two incidents that end at once, the second sees the first's end.
+    """
+    wanted = sorted(set(service_ids))
+    # Not FOR UPDATE: who has changed an incident twice holds its service's key, and so may another.
+    session.scalars(
+        select(Service.id)
+        .where(Service.id.in_(wanted))
+        .order_by(Service.id)
+        .with_for_update(key_share=True)
+    ).all()
+    for service_id, status in current_statuses(session, wanted).items():
+        last = session.scalars(
+            select(ComponentState.status)
+            .where(ComponentState.service_id == service_id)
+            .order_by(ComponentState.at.desc(), ComponentState.id.desc())
+            .limit(1)
+        ).one_or_none()
+        if status is not (last or ComponentStatus.OPERATIONAL):
+            session.add(ComponentState(service_id=service_id, status=status, at=at))
+    session.flush()

@@ -1,0 +1,39 @@
+"""A status page that is switched on, with services on it: what tests of it begin with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from incidentbot.incidents.settings import fingerprint
+from incidentbot.status_pages.settings import (
+    PageFields,
+    ServiceFields,
+    get_page_settings,
+    list_shown,
+    save_page,
+    save_services,
+    state_of_page,
+    state_of_services,
+)
+from incidentbot.users.actor import OPERATOR
+
+TWO = {"payments": ("Card payments", "Shop"), "search": ("Product search", "")}
+
+
+def switch_on(session: Session, **fields: Any) -> None:
+    """Switch the page on; `fields` are those of the form."""
+    seen = fingerprint(state_of_page(get_page_settings(session)))
+    filled = PageFields(**{"is_on": True, "title": "Acme status", **fields})
+    save_page(session, OPERATOR, filled, seen)
+
+
+def show(session: Session, names: Mapping[str, tuple[str, str]] = TWO) -> dict[str, int]:
+    """Show services by slug under a public name and group, and no others; return all ids by slug."""
+    known = list_shown(session)
+    fields = [
+        ServiceFields(service.id, service.slug in names, *names.get(service.slug, ("", "")), str(n))
+        for n, (service, _public) in enumerate(known)
+    ]
+    save_services(session, OPERATOR, fields, fingerprint(state_of_services(known)))
+    return {service.slug: service.id for service, _public in known}

@@ -1,0 +1,142 @@
+"""The connection: a key that a copy of the database does not give away, and who may change what."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
+from incidentbot.status_pages import connection
+from incidentbot.status_pages.connection import (
+    Connection,
+    SeenComponent,
+    Unreadable,
+    seal,
+    unseal,
+)
+from incidentbot.status_pages.models import ComponentStatus
+from tests.team import Team, together
+
+SECRET = "a-secret-key"
+PAGE = Connection("page1", "hunter2")
+CARDS = SeenComponent("c1", "Cards", ComponentStatus.OPERATIONAL)
+SEARCH = SeenComponent("c2", "Search", ComponentStatus.MAJOR_OUTAGE)
+
+
+def do(team: Team, act: Callable[..., Any], *arguments: Any) -> Any:
+    with team.sessions() as session:
+        return act(session, *arguments)
+
+
+def connect(team: Team, page: Connection = PAGE) -> None:
+    do(team, connection.connect, team.grace, page, "Acme", SECRET)
+
+
+def test_what_is_sealed_opens_with_the_same_secret_only() -> None:
+    sealed = seal(SECRET, "hunter2")
+    assert "hunter2" not in sealed
+    assert seal(SECRET, "hunter2") != sealed
+    assert unseal(SECRET, sealed) == "hunter2"
+    for secret, text in (("another", sealed), (SECRET, sealed[:-4] + "AAAA"), (SECRET, "x")):
+        with pytest.raises(Unreadable):
+            unseal(secret, text)
+
+
+def test_a_connection_is_kept_sealed_and_audited(team: Team) -> None:
+    connect(team)
+    assert do(team, connection.stored_connection, SECRET) == PAGE
+    assert "hunter2" not in str(team.state())
+    entry = team.audit()[-1]
+    assert (entry.action, entry.actor_name) == ("connect_statuspage", "Grace")
+    assert entry.after["page"] == "page1"
+    before = len(team.audit())
+    connect(team, Connection("page1", "hunter3"))
+    assert len(team.audit()) == before + 1, "another key is a change"
+    do(team, connection.disconnect, team.grace)
+    assert do(team, connection.stored_connection, SECRET) is None
+    with pytest.raises(InvalidMove):
+        do(team, connection.disconnect, team.grace)
+    assert team.problems() == []
+
+
+def test_a_changed_secret_is_noticed(team: Team) -> None:
+    connect(team)
+    with pytest.raises(Unreadable):
+        do(team, connection.stored_connection, "another")
+
+
+def test_only_admins_may(team: Team) -> None:
+    acts: list[Callable[[Session], Any]] = [
+        lambda s: connection.connect(s, team.ada, PAGE, "Acme", SECRET),
+        lambda s: connection.disconnect(s, team.ada),
+        lambda s: connection.map_components(s, team.ada, [CARDS], {"c1": "payments"}),
+        lambda s: connection.take_over(s, team.ada, 1),
+        lambda s: connection.leave_as_it_is(s, team.ada, 1),
+        lambda s: connection.take_over_incident(s, team.ada, 1),
+    ]
+    for act in acts:
+        with pytest.raises(NotAllowed):
+            do(team, act)
+    assert {entry.outcome.value for entry in team.audit()} == {"refused"}
+
+
+def test_components_follow_services_and_stop_again(team: Team) -> None:
+    connect(team)
+    seen = [CARDS, SEARCH]
+    wish = {"c1": "payments", "c2": "payments"}
+    assert do(team, connection.map_components, team.grace, seen, wish) == 2
+    assert do(team, connection.map_components, team.grace, seen, wish) == 0
+    assert len(team.deliveries(kind="statuspage.component")) == 2
+    assert do(team, connection.map_components, team.grace, seen, {"c1": "", "c2": "search"}) == 2
+    with team.sessions() as session:
+        (row,) = connection.list_components(session)
+        assert (row.component_id, row.service.slug) == ("c2", "search")
+    for wrong in ({"c3": "payments"}, {"c1": "nothing"}):
+        with pytest.raises(InvalidInput):
+            do(team, connection.map_components, team.grace, seen, wrong)
+
+
+def test_a_component_found_in_trouble_is_not_overwritten_unasked(team: Team) -> None:
+    connect(team)
+    do(team, connection.map_components, team.grace, [SEARCH], {"c2": "search"})
+    with team.sessions() as session:
+        (drift,) = connection.list_drift(session)
+        assert drift.wanted is ComponentStatus.OPERATIONAL
+        connection.take_over(session, team.grace, drift.component.id)
+        assert connection.list_drift(session) == []
+        with pytest.raises(NotFound):
+            connection.take_over(session, team.grace, 99)
+
+
+def test_another_page_forgets_the_components_of_the_first(team: Team) -> None:
+    connect(team)
+    do(team, connection.map_components, team.grace, [CARDS], {"c1": "payments"})
+    connect(team, Connection("page2", "hunter2"))
+    assert do(team, connection.list_components) == []
+
+
+def test_the_page_that_the_environment_names_is_known_to_the_rules(team: Team) -> None:
+    adopt = connection.adopt_environment
+    do(team, adopt, None)
+    assert team.audit() == []
+    assert together(*[lambda: do(team, adopt, "page9")] * 3).count(None) >= 1
+    assert [entry.action for entry in team.audit()] == ["connect_statuspage"]
+    do(team, adopt, None)
+    assert do(team, connection.page_settings).statuspage_page_id is None
+    connect(team)
+    do(team, adopt, None)
+    assert do(team, connection.page_settings).statuspage_page_id == "page1", "an admin's stays"
+
+
+def test_one_component_that_follows_two_services_shows_the_worse(team: Team) -> None:
+    connect(team)
+    do(team, connection.map_components, team.grace, [CARDS], {"c1": "payments"})
+    team.execute(
+        "INSERT INTO statuspage_components (service_id, component_id, name) "
+        "SELECT id, 'c1', 'Cards' FROM services WHERE slug = 'search'"
+    )
+    team.declare(severity="P3", service="payments")
+    team.declare(severity="P1", service="search")
+    wanted = do(team, connection.wanted_by_component, ["c1"])
+    assert wanted == {"c1": ComponentStatus.MAJOR_OUTAGE}

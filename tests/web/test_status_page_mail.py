@@ -1,0 +1,182 @@
+"""Subscriptions from the form to the mailbox, with a real mail server between."""
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from urllib.parse import urlsplit
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from flask import Flask
+from flask.testing import FlaskClient
+
+from incidentbot.engine import build_dispatcher
+from incidentbot.extensions import db
+from incidentbot.incidents import commands
+from incidentbot.status_pages import public_ids, subscribers
+from incidentbot.status_pages.models import StatusPageSettings
+from tests.servers.ports import free_port
+from tests.status_pages.shown import switch_on
+from tests.web.status_site import commander, declare, forget, status_app
+
+
+class Mailbox:
+    """Takes every mail, and keeps it."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        return "250 OK"
+
+    def take(self) -> list[EmailMessage]:
+        taken, self.mails = self.mails, []
+        return taken
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def app(sqlite_url: str, mailbox: Mailbox) -> Iterator[Flask]:
+    port = free_port()
+    server = Controller(mailbox, hostname="127.0.0.1", port=port)
+    server.start()
+    yield status_app(
+        sqlite_url, smtp_url=f"smtp://127.0.0.1:{port}", mail_from="status@acme.example"
+    )
+    server.stop()
+
+
+def deliver(app: Flask) -> None:
+    build_dispatcher(app).run_until_idle()
+
+
+def link_in(mail: EmailMessage) -> str:
+    found = re.search(r"http://localhost:8000(/status/\S+)", mail.get_content())
+    assert found, mail.get_content()
+    return found[1]
+
+
+def subscribe(app: Flask, client: FlaskClient, mailbox: Mailbox, **fields: object) -> None:
+    answer = client.post("/status/subscribe", data={"email": "kim@example.com", **fields})
+    assert "Look into your mailbox" in answer.text
+    deliver(app)
+    (question,) = mailbox.take()
+    assert "Confirm your subscription" in client.get(link_in(question)).text
+    assert "You are subscribed" in client.post(link_in(question)).text
+
+
+def test_who_confirms_gets_the_updates_until_they_leave(
+    app: Flask, client: FlaskClient, mailbox: Mailbox
+) -> None:
+    client.post("/status/subscribe", data={"email": "kim@example.com"})
+    declare(app)
+    deliver(app)
+    (question,) = mailbox.take()
+    assert question["To"] == "kim@example.com"
+    assert question["Subject"] == "Acme status: confirm your subscription"
+    client.get(link_in(question))  # what fetches links by itself confirms nothing
+    with app.app_context():
+        assert subscribers.count(db.session()) == (0, 1)
+    client.post(link_in(question))
+
+    with app.app_context():
+        commands.post_update(db.session(), "INC-1", commander(), "secret", "Half of them work. Ä")
+    deliver(app)
+    (update,) = mailbox.take()
+    assert update["Subject"] == "Acme status: Outage of Card payments (investigating)"
+    assert update.get_content_type() == "text/plain"
+    text = update.get_content()
+    assert "Half of them work. Ä" in text
+    assert "/status/incidents/INC-1" in text
+    assert "secret" not in update.as_string()
+    leave = update["List-Unsubscribe"].strip("<>")
+    assert leave in text.replace("\n", "")
+    assert update["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+    path = urlsplit(leave).path
+    assert "Unsubscribe" in client.get(path).text
+    one_click = client.post(path, data={"List-Unsubscribe": "One-Click"})
+    assert one_click.status_code == 200
+    assert "Set-Cookie" not in one_click.headers
+    with app.app_context():
+        commands.resolve(db.session(), "INC-1", commander(), "x", "They work again.")
+        assert subscribers.count(db.session()) == (0, 0)
+    deliver(app)
+    assert mailbox.take() == []
+
+
+def test_who_chose_services_hears_of_those_only(
+    app: Flask, client: FlaskClient, mailbox: Mailbox
+) -> None:
+    subscribe(app, client, mailbox, which="some", services=public_ids.service_id(2))
+    declare(app)
+    declare(app, public="Search is slow.", service="search")
+    deliver(app)
+    (update,) = mailbox.take()
+    assert "Search is slow." in update.get_content()
+
+
+def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(client: FlaskClient) -> None:
+    answer = client.post("/status/subscribe", data={"email": "kim@", "which": "all"})
+    assert answer.status_code == 422
+    assert 'value="kim@"' in answer.text
+    assert "Write an e-mail address" in answer.text
+    answer = client.post("/status/subscribe", data={"email": "kim@example.com", "which": "some"})
+    assert "Choose at least one service" in answer.text
+    data = {"email": "kim@example.com", "which": "some", "services": "nonsense"}
+    assert client.post("/status/subscribe", data=data).status_code == 422
+
+
+def test_nobody_can_have_many_mailboxes_filled(client: FlaskClient) -> None:
+    codes = [
+        client.post("/status/subscribe", data={"email": f"k{number}@example.com"}).status_code
+        for number in range(22)
+    ]
+    assert codes == [200] * 20 + [429] * 2
+
+
+def test_nobody_learns_who_is_subscribed(app: Flask, client: FlaskClient, mailbox: Mailbox) -> None:
+    subscribe(app, client, mailbox)
+    first = client.post("/status/subscribe", data={"email": "kim@example.com"})
+    other = client.post("/status/subscribe", data={"email": "new@example.com"})
+    assert first.text == other.text
+
+
+def test_links_in_mails_lead_to_the_host_of_its_own(
+    app: Flask, client: FlaskClient, mailbox: Mailbox
+) -> None:
+    with app.app_context():
+        switch_on(db.session(), host="status.acme.example")
+        assert db.session().get_one(StatusPageSettings, 1).host
+    forget(app)
+    client.post("/status/subscribe", data={"email": "kim@example.com"})
+    deliver(app)
+    (question,) = mailbox.take()
+    assert "http://status.acme.example:8000/status/confirm/" in question.get_content()
+
+
+def test_no_mail_is_sent_of_a_page_that_is_off(
+    app: Flask, client: FlaskClient, mailbox: Mailbox
+) -> None:
+    subscribe(app, client, mailbox)
+    declare(app)
+    with app.app_context():
+        switch_on(db.session(), is_on=False)
+    deliver(app)
+    assert mailbox.take() == []
+
+
+def test_without_a_mail_server_nobody_is_offered_a_subscription(tmp_path: object) -> None:
+    app = status_app(f"sqlite:///{tmp_path}/none.db")
+    client = app.test_client()
+    assert "Get updates" not in client.get("/status").text
+    assert client.get("/status/subscribe").status_code == 404

@@ -1,0 +1,152 @@
+"""Settings, Statuspage, and the customers' panel: what people see and may do. Calls are in the scenarios."""
+
+import re
+from collections.abc import Callable
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from incidentbot.extensions import db
+from incidentbot.incidents.commands import Declaration, declare
+from incidentbot.status_pages import connection
+from incidentbot.status_pages.connection import Connection, SeenComponent
+from incidentbot.status_pages.models import ComponentStatus
+from incidentbot.users.actor import Door, actor_for
+from incidentbot.users.members import invite
+from incidentbot.users.models import Role
+from tests.installation import install
+
+SignIn = Callable[[Role], FlaskClient]
+SETTINGS = "/settings/statuspage"
+TEXTS = {
+    "publication": "automatic",
+    "impact": "minor",
+    "title": "{service} is slow",
+    "opening": "We look.",
+    "identified": "We know.",
+    "monitoring": "We watch.",
+    "resolved": "It works.",
+}
+
+
+def connected(app: Flask) -> str:
+    """Connect a page that nobody asks, with a component for payments; declare an incident there."""
+    with app.app_context():
+        session = db.session()
+        admin = actor_for(invite(session, "root@example.com", Role.ADMIN), Door.WEB, "192.0.2.7")
+        connection.connect(session, admin, Connection("page1", "a-key"), "Acme <b>", "s")
+        seen = [SeenComponent("c1", "Cards <b>", ComponentStatus.PARTIAL_OUTAGE)]
+        connection.map_components(session, admin, seen, {"c1": "payments"})
+        wish = Declaration("Secret title", "P1", "payments")
+        return declare(session, wish, admin).incident.reference
+
+
+def test_before_it_is_connected_there_is_a_form(signed_in: SignIn) -> None:
+    page = signed_in(Role.ADMIN).get(SETTINGS).text
+    assert "Connect your page" in page
+    assert "Changed by hand" not in page
+
+
+def test_what_is_typed_wrong_is_said_at_its_field(signed_in: SignIn) -> None:
+    admin = signed_in(Role.ADMIN)
+    answer = admin.post(f"{SETTINGS}/connect", data={"page_id": "no spaces", "api_key": "x"})
+    assert answer.status_code == 422
+    assert 'id="page-id-error"' in answer.text
+    assert 'value="no spaces"' in answer.text
+    answer = admin.post(f"{SETTINGS}/connect", data={"page_id": "abc", "api_key": "ключ"})
+    assert 'id="api-key-error"' in answer.text
+    assert "ключ" not in answer.text, "a key is not shown again"
+
+
+def test_where_the_environment_names_the_page_there_is_no_form(sqlite_url: str) -> None:
+    app = install(sqlite_url, statuspage_api_key="a-key", statuspage_page_id="page9")
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    with app.app_context():
+        from incidentbot.users.links import make_sign_in_secret
+
+        admin = invite(db.session(), "root@example.com", Role.ADMIN)
+        secret = make_sign_in_secret(db.session(), admin)
+    client.post(f"/sign-in/{secret}")
+    page = client.get(SETTINGS).text
+    assert "page9" in page
+    assert "STATUSPAGE_PAGE_ID" in page
+    assert "Connect your page" not in page
+    assert "a-key" not in page
+    assert client.post(f"{SETTINGS}/connect").status_code == 409
+
+
+def test_a_change_by_hand_is_shown_with_what_can_be_done(app: Flask, signed_in: SignIn) -> None:
+    reference = connected(app)
+    admin = signed_in(Role.ADMIN)
+    page = admin.get(SETTINGS).text
+    assert "Cards &lt;b&gt;" in page
+    assert "Partial outage" in page
+    assert "Major outage" in page
+    assert "on Statuspage by hand" in admin.get(f"/incidents/{reference}").text
+    assert "Somebody set" in admin.get(f"/incidents/{reference}/customers").text
+    leave = re.search(r'action="(/settings/statuspage/components/\d+/leave)"', page)
+    assert leave is not None
+    assert admin.post(leave[1]).status_code == 302
+    assert "on Statuspage by hand" not in admin.get(f"/incidents/{reference}").text
+    assert "Somebody set" not in admin.get(f"/incidents/{reference}/customers").text
+    assert admin.post(f"{SETTINGS}/components/1/other").status_code == 404
+
+
+def test_the_rules_are_edited_and_reset(signed_in: SignIn) -> None:
+    admin = signed_in(Role.ADMIN)
+    assert admin.post(f"{SETTINGS}/publication/P3", data=TEXTS).status_code == 302
+    page = admin.get(f"{SETTINGS}/publication").text
+    assert "{service} is slow" in page
+    assert "Reset" in page
+    wrong = admin.post(f"{SETTINGS}/publication/P3", data={**TEXTS, "title": " "})
+    assert wrong.status_code == 422
+    assert 'id="p3-title-error"' in wrong.text
+    assert admin.post(f"{SETTINGS}/publication/P3/reset").status_code == 302
+    assert "{service} is slow" not in admin.get(f"{SETTINGS}/publication").text
+    assert admin.post(f"{SETTINGS}/publication/P9", data=TEXTS).status_code == 404
+
+
+def test_without_a_status_page_nobody_is_offered_to_tell_customers(
+    app: Flask, signed_in: SignIn
+) -> None:
+    admin = signed_in(Role.ADMIN)
+    with app.app_context():
+        actor = actor_for(invite(db.session(), "a@example.com", Role.ADMIN), Door.WEB, "")
+        declare(db.session(), Declaration("It broke", "P1", "payments"), actor)
+    assert "Tell customers" not in admin.get("/incidents/INC-1").text
+    page = admin.get("/incidents/INC-1/customers").text
+    assert "No status page is switched on or connected" in page
+    assert "Publish" not in page
+
+
+def test_what_customers_would_read_has_no_word_of_the_teams(app: Flask, signed_in: SignIn) -> None:
+    reference = connected(app)
+    look = signed_in(Role.ADMIN).get(f"/incidents/{reference}/customers").text
+    shown = look.split('class="panel as-read"')[1].split("</form>")[0]
+    assert "Outage of Cards &lt;b&gt;" in shown
+    assert "Secret title" not in shown
+
+
+def test_a_viewer_reads_what_customers_would_but_cannot_publish(
+    app: Flask, signed_in: SignIn
+) -> None:
+    reference = connected(app)
+    viewer = signed_in(Role.VIEWER)
+    look = viewer.get(f"/incidents/{reference}/customers").text
+    assert "Viewers cannot tell customers" in look
+    seen = re.search(r'name="seen" value="(\w+)"', look)
+    assert seen is not None
+    data = {"public": "Hello", "seen": seen[1]}
+    assert viewer.post(f"/incidents/{reference}/customers", data=data).status_code == 403
+
+
+def test_a_text_for_customers_that_is_too_long_is_kept_and_said_at_its_field(
+    app: Flask, signed_in: SignIn
+) -> None:
+    reference = connected(app)
+    data = {"message": "internal", "public": "x" * 5001, "override_reason": "a test"}
+    answer = signed_in(Role.ADMIN).post(f"/incidents/{reference}/update", data=data)
+    assert answer.status_code == 422
+    assert 'id="update-public-error"' in answer.text
+    assert "x" * 5001 in answer.text
