@@ -26,6 +26,7 @@ from incidentbot.incidents.queries import list_timeline
 from incidentbot.incidents.search import matches
 from incidentbot.incidents.severities import words_by_severity
 from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
+from incidentbot.status_pages.models import PublicUpdate
 from tests.installation import install
 from tests.servers.processes import ROOT
 
@@ -103,7 +104,10 @@ def test_there_is_some_of_everything(session: Session) -> None:
     assert session.scalar(select(func.count()).select_from(IncidentPerson)) > INCIDENTS
     states = set(session.scalars(select(Delivery.state)))
     assert {DeliveryState.DONE, DeliveryState.SKIPPED} <= states
-    assert not states & set(UNFINISHED)
+    # Only what tells of the planned maintenance, now and when its time has come, is still to be made.
+    unfinished = session.scalars(select(Delivery.kind).where(Delivery.state.in_(UNFINISHED)))
+    assert set(unfinished) == {"maintenance.clock", "email.subscribers"}
+    assert session.scalar(select(func.count()).select_from(PublicUpdate)) > 5
     found = matches(session, "declined")
     assert found is not None
     assert session.scalars(select(Incident).where(found)).all()

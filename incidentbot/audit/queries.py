@@ -43,10 +43,21 @@ def list_entries(session: Session, wanted: Filter, before: int | None = None) ->
     return Page(entries, entries[-1].seq if len(found) > PER_PAGE else None)
 
 
-def iterate_entries(session: Session, wanted: Filter) -> Iterator[AuditEntry]:
-    """Yield every entry that matches, the oldest first, without holding them all."""
-    query = _matching(session, wanted).order_by(AuditEntry.seq)
-    yield from session.scalars(query.execution_options(yield_per=500))
+def iterate_entries(session: Session, wanted: Filter, batch: int = 500) -> Iterator[AuditEntry]:
+    """Yield every entry that matches, the oldest first, without holding them all.
+
+    No transaction is open while the caller works on one; the entries belong to no session.
+    """
+    query = _matching(session, wanted).order_by(AuditEntry.seq).limit(batch)
+    last = 0
+    while True:
+        entries = session.scalars(query.where(AuditEntry.seq > last)).all()
+        session.expunge_all()
+        session.rollback()
+        yield from entries
+        if len(entries) < batch:
+            return
+        last = entries[-1].seq
 
 
 def count_entries(session: Session) -> int:

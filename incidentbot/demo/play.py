@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from incidentbot import clock
 from incidentbot.database import write_transaction
 from incidentbot.demo import company
+from incidentbot.demo.status_page import open_status_page, plan_work
 from incidentbot.demo.year import Step
 from incidentbot.incidents import commands
 from incidentbot.incidents.action_items import add_action_item, finish_action_item
@@ -69,6 +70,7 @@ def play(session: Session, steps: Iterable[Step], seed: int) -> int:
             if stage is None:
                 dice = random.Random(seed)  # noqa: S311 - a story, not a secret
                 stage = Stage(session, _make_company(session, at), dice)
+                open_status_page(session, _admin(stage))
             try:
                 _DO[step.what](stage, _with_ids(stage, step), step)
             except IncidentError:
@@ -76,7 +78,15 @@ def play(session: Session, steps: Iterable[Step], seed: int) -> int:
                 session.rollback()
         latest = at + timedelta(seconds=_SECONDS_TO_DELIVER)
         _deliver(session, latest, stage.dice)
-    return len(stage.references) if stage else 0
+    if stage is None:
+        return 0
+    plan_work(session, _admin(stage))
+    return len(stage.references)
+
+
+def _admin(stage: Stage) -> Actor:
+    user = stage.people["Ada Winter"]
+    return actor_for(user, Door.WEB, f"198.51.100.{user.id}")
 
 
 def _with_ids(stage: Stage, step: Step) -> dict[str, Any]:

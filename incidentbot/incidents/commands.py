@@ -24,7 +24,13 @@ from incidentbot.incidents.errors import (
     NotAllowed,
     NotFound,
 )
-from incidentbot.incidents.lifecycle import REOPENED, Severity, Status, can_move
+from incidentbot.incidents.lifecycle import (
+    REOPENED,
+    UPDATE_STATUSES,
+    Severity,
+    Status,
+    can_move,
+)
 from incidentbot.incidents.models import Counter, EventKind, Incident, Postmortem, Service
 from incidentbot.incidents.permissions import Action, judge
 from incidentbot.incidents.postmortem import draft
@@ -143,6 +149,17 @@ def post_update(
         change.require_open()
         change.tell(EventKind.UPDATE, text, public=public)
     return change.result("The update is posted.")
+
+
+def update_or_move(
+    session: Session, reference: str, actor: Actor, status: str, message: str, public: str = ""
+) -> Result:
+    """Post an update; with a status of its menu ("" for none), move the incident there as well."""
+    if not status:
+        return post_update(session, reference, actor, message, public)
+    if status not in UPDATE_STATUSES:
+        raise InvalidInput("status", "Choose a status in the list.")
+    return move_to(session, reference, actor, Status(status), message, public)
 
 
 def move_to(

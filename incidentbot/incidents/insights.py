@@ -32,7 +32,7 @@ from sqlalchemy.orm import Session
 
 from incidentbot.audit.log import HEAD_ID
 from incidentbot.audit.models import AuditHead
-from incidentbot.database import is_postgres
+from incidentbot.database import is_postgres, snapshot
 from incidentbot.incidents.lifecycle import PATH, Severity, Status
 from incidentbot.incidents.models import ActionItem, Incident
 from incidentbot.incidents.visibility import visible_to
@@ -160,7 +160,13 @@ def ask(session: Session, question: Question, viewer: Actor) -> Insights:
 
 
 def read(session: Session, question: Question, viewer: Actor) -> Insights:
-    """Return the answer, counted anew with five queries."""
+    """Return the answer, counted anew with five queries, all of one moment."""
+    # A session of its own: what the caller has read stays read.
+    with Session(session.get_bind()) as own, snapshot(own):
+        return _read(own, question, viewer)
+
+
+def _read(session: Session, question: Question, viewer: Actor) -> Insights:
     asked = _Asked(session, question, viewer)
     sums = _sums(asked)
     resolve = _percentiles(asked, Incident.duration_seconds)

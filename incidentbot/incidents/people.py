@@ -1,5 +1,7 @@
 """Who belongs to an incident: joining, adding and removing people. The commander is not removed."""
 
+from dataclasses import replace
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -66,7 +68,10 @@ def remove_person(session: Session, reference: str, actor: Actor, user_id: int) 
     is_leaving = user_id == actor.user_id
     action = Action.LEAVE if is_leaving else Action.REMOVE_PERSON
     with changing(session, reference, actor, action) as change:
-        incident, user = change.incident, _person(session, user_id)
+        # Who left the company is no person to choose any more, but may still have to be removed.
+        incident, user = change.incident, session.get(User, user_id)
+        if user is None:
+            raise InvalidInput("person", "Choose a person in the list.")
         known = session.get(IncidentPerson, (incident.id, user.id))
         if user.id == incident.commander_id:
             raise InvalidMove(f"{user.name} commands {incident.reference}. Hand it over first.")
@@ -92,9 +97,11 @@ def enter_by_channel(session: Session, reference: str, actor: Actor) -> None:
             raise NotFound(f"There is no incident {reference}.")
         change = Change(session, incident, actor)
         if let_in(session, incident, _person(session, actor.user_id)):
+            # The command that they came for has its request's name to itself: once it is taken,
+            # the command counts as done.
             audit.append(
                 session,
-                actor,
+                replace(actor, request_id=None),
                 "enter_by_channel",
                 incident.reference,
                 before=change.before,

@@ -2,7 +2,8 @@
 
 The words are cut out here, so that both databases find the same. PostgreSQL keeps them as a tsvector
 with a GIN index, SQLite in an FTS5 table. Words are only added: an incident is found by what its
-post-mortem once said, too.
+post-mortem once said, too. When an incident has more words than anybody looks through (pasted logs),
+the texts that follow add none.
 """
 
 import re
@@ -18,6 +19,9 @@ from incidentbot.incidents.models import Incident
 INDEX = "incident_search"
 WORD_LIMIT = 60
 WORDS_AT_ONCE = 2_000  # of one text: what nobody reads to the end, nobody searches to the end
+# Of one incident, its words' bytes. PostgreSQL refuses a tsvector over 1 MiB, and with it the command:
+# what is below this, and the longest words of one text (60 letters of 4 bytes), fit together.
+ENOUGH_BYTES = 256 * 1024
 QUERY_WORDS = 8
 FEW = 1_000  # incidents that are named one by one
 
@@ -38,10 +42,13 @@ def add_words(session: Session, incident: Incident, *texts: str) -> None:
     if not words:
         return
     if is_postgres(session):
-        session.execute(_ADD_ON_POSTGRES, {"number": incident.number, "words": words})
+        values = {"number": incident.number, "words": words, "enough": ENOUGH_BYTES}
+        session.execute(_ADD_ON_POSTGRES, values)
         return
     known = session.execute(_KNOWN_ON_SQLITE, {"number": incident.number}).scalar()
     if known is not None:
+        if len(known.replace(" ", "").encode()) >= ENOUGH_BYTES:
+            return
         words = list(dict.fromkeys((*known.split(), *words)))
     write = _ADD_ON_SQLITE if known is None else _REPLACE_ON_SQLITE
     session.execute(write, {"number": incident.number, "words": " ".join(words)})
@@ -75,7 +82,10 @@ _on_sqlite = table(INDEX, column("rowid", Integer), column("words"))
 
 _ADD_ON_POSTGRES = text(
     "INSERT INTO incident_search (number, words) VALUES (:number, array_to_tsvector(:words)) "
-    "ON CONFLICT (number) DO UPDATE SET words = incident_search.words || excluded.words"
+    "ON CONFLICT (number) DO UPDATE SET words = incident_search.words || excluded.words "
+    # Unpacked, as it is once something is done with it, it has 8 bytes, 4 a word, and the words.
+    "WHERE pg_column_size(incident_search.words || ''::tsvector) "
+    "- 8 - 4 * length(incident_search.words) < :enough"
 )
 _KNOWN_ON_SQLITE = text("SELECT words FROM incident_search WHERE rowid = :number")
 _ADD_ON_SQLITE = text("INSERT INTO incident_search (rowid, words) VALUES (:number, :words)")

@@ -1,16 +1,16 @@
 """Who would hear of an incident, before there is one: what routing itself would publish, in names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents.lifecycle import Severity
 from incidentbot.incidents.models import EventKind, Service
+from incidentbot.incidents.queries import names_by_slack_id
 from incidentbot.outbox.publish import Effect
-from incidentbot.routing.plan import WAR_ROOM, Audience, IncidentEvent, Moment
-from incidentbot.routing.route import effects_of
+from incidentbot.routing.plan import WAR_ROOM, Audience, IncidentEvent, Level, Moment, plan
+from incidentbot.routing.route import audience_of, who_is_here
 from incidentbot.users.models import User
 
 _EVENT_OF = {
@@ -18,6 +18,8 @@ _EVENT_OF = {
     Moment.UPDATE: EventKind.UPDATE,
     Moment.END: EventKind.RESOLVED,
 }
+_NOBODY = Audience()
+_TELLS = frozenset({"slack.message", "slack.announcement"})
 
 
 @dataclass(frozen=True)
@@ -41,62 +43,82 @@ def who_hears(
     *,
     is_private: bool = False,
     invite: Sequence[User] = (),
-    moment: Moment = Moment.START,
 ) -> Preview:
-    """Return who would hear of an incident of `severity` on `service` beyond its own channel.
+    """Return who would hear of the declaration of such an incident, beyond its own channel."""
+    invited = tuple(user.slack_user_id for user in invite if user.slack_user_id)
+    start = IncidentEvent(
+        incident_id=0,  # no incident has it
+        reference="INC-0",
+        kind=EventKind.DECLARED,
+        seq=1,
+        severity=severity,
+        invite=invited,
+        is_private=is_private,
+        service_id=service.id if service else None,
+    )
+    return _foresee(session, {Moment.START: start})[Moment.START]
 
-    At its update or end: when those who are told of the start were told of it.
+
+def who_hears_when(
+    session: Session, severity: Severity, service: Service | None
+) -> Mapping[Moment, Preview]:
+    """Return who would hear at each moment of an incident of `severity` on `service`.
+
+    Of the update and the end: once they were told of the start.
     """
-
-    def at(moment: Moment, told: Audience) -> list[Effect]:
-        event = IncidentEvent(
-            incident_id=0,  # no incident has it, so nobody was told or is throttled
+    events = {
+        moment: IncidentEvent(
+            incident_id=0,
             reference="INC-0",
-            kind=_EVENT_OF[moment],
+            kind=kind,
             seq=1,
             severity=severity,
-            invite=tuple(user.slack_user_id for user in invite if user.slack_user_id),
-            is_private=is_private,
             service_id=service.id if service else None,
         )
-        return effects_of(session, event, told)
+        for moment, kind in _EVENT_OF.items()
+    }
+    return _foresee(session, events)
 
-    effects = at(Moment.START, Audience())
-    if moment is not Moment.START:
-        effects = at(moment, Audience(_channels(effects), _people(effects)))
+
+def _foresee(session: Session, events: Mapping[Moment, IncidentEvent]) -> Mapping[Moment, Preview]:
+    """Return who hears of each moment of one incident that begins with the first event."""
+    start = events[Moment.START]
+    level = Level() if start.is_private else audience_of(session, start.severity, start.service_id)
+    level, _, choices = who_is_here(session, level, _NOBODY)
+    first = plan(start, level, _NOBODY, (), choices)
+    told = Audience(
+        _channels(first, _TELLS), tuple(e.target for e in first if e.kind == "slack.dm")
+    )
+    effects = {
+        moment: first if event is start else plan(event, level, told, (), choices)
+        for moment, event in events.items()
+    }
+    people = {e.target for found in effects.values() for e in found if e.kind == "slack.dm"}
+    names = names_by_slack_id(session, people.union(start.invite))
+    return {moment: _preview(moment, found, names) for moment, found in effects.items()}
+
+
+def _preview(moment: Moment, effects: list[Effect], names: Mapping[str, str]) -> Preview:
     messages = [effect for effect in effects if effect.kind == "slack.dm"]
-    invited = [
+    invited = (
         slack_id
         for effect in effects
         if effect.kind == "slack.invite"
         for slack_id in effect.payload["users"]
-    ]
-    names = _names(session, {*_people(messages), *invited})
+    )
     return Preview(
-        channels=_channels(effects, with_cards=moment is Moment.START),
+        # A card that is only brought up to date tells nobody.
+        channels=_channels(effects, _TELLS if moment is Moment.START else {"slack.message"}),
         people=_named(names, (m.target for m in messages if m.skip_reason is None)),
         spared=_named(names, (m.target for m in messages if m.skip_reason is not None)),
         invited=_named(names, invited),
     )
 
 
-def _channels(effects: Iterable[Effect], *, with_cards: bool = True) -> tuple[str, ...]:
-    """Return the channels that are told; a card that is only brought up to date tells nobody."""
-    kinds = {"slack.message", "slack.announcement"} if with_cards else {"slack.message"}
+def _channels(effects: Iterable[Effect], kinds: frozenset[str] | set[str]) -> tuple[str, ...]:
     told = (e.target for e in effects if e.kind in kinds and e.target != WAR_ROOM)
     return tuple(dict.fromkeys(told))
 
 
-def _people(effects: Iterable[Effect]) -> tuple[str, ...]:
-    return tuple(effect.target for effect in effects if effect.kind == "slack.dm")
-
-
-def _names(session: Session, slack_ids: set[str]) -> dict[str, str]:
-    rows = session.execute(
-        select(User.slack_user_id, User.name).where(User.slack_user_id.in_(slack_ids))
-    )
-    return {str(slack_id): name for slack_id, name in rows}
-
-
-def _named(names: dict[str, str], slack_ids: Iterable[str]) -> tuple[str, ...]:
+def _named(names: Mapping[str, str], slack_ids: Iterable[str]) -> tuple[str, ...]:
     return tuple(names.get(slack_id, slack_id) for slack_id in slack_ids)

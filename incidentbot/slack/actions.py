@@ -9,7 +9,6 @@ from incidentbot.channels.slack.mrkdwn import escape, link
 from incidentbot.incidents import commands as incidents
 from incidentbot.incidents.change import Result
 from incidentbot.incidents.errors import InvalidInput
-from incidentbot.incidents.lifecycle import Status
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.permissions import Action, judge
 from incidentbot.slack import modals
@@ -59,12 +58,9 @@ def declare(session: Session, actor: Actor, values: Values, base_url: str) -> An
 def post_update(session: Session, actor: Actor, reference: str, values: Values) -> Result:
     """Post the update, with the move if one was chosen."""
     status, message = modals.chosen_status(values), values.get("message", "")
-    public = values.get("public", "")
-    if not status:
-        return incidents.post_update(session, reference, actor, message, public)
-    if status not in set(Status):
-        raise InvalidInput("status", "Choose a status in the list.")
-    return incidents.move_to(session, reference, actor, Status(status), message, public)
+    return incidents.update_or_move(
+        session, reference, actor, status, message, values.get("public", "")
+    )
 
 
 def hand_over(session: Session, actor: Actor, reference: str, values: Values) -> Result:

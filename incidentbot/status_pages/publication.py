@@ -111,7 +111,7 @@ def follow(change: Change, kind: EventKind, typed: str = "") -> None:
         publish(session, _component_effects(session, incident))
     known = session.get(PublicIncident, incident.id)
     told = words_for(session, incident, text)
-    if known is None and not text and not _opens_by_itself(told, kind, incident):
+    if known is None and not text and not _opens_by_itself(session, told, kind, incident):
         return
     if known is None:
         known = PublicIncident(
@@ -165,11 +165,17 @@ def words_for(session: Session, incident: Incident, text: str = "") -> Words:
     )
 
 
-def _opens_by_itself(told: Words, kind: EventKind, incident: Incident) -> bool:
+def _opens_by_itself(session: Session, told: Words, kind: EventKind, incident: Incident) -> bool:
+    """Whether customers are told without anybody asking: only of a service that they know."""
     return (
         told.publication is Publication.AUTOMATIC
         and kind in (EventKind.DECLARED, EventKind.SEVERITY, EventKind.REOPENED)
         and incident.status.is_open
+        and (is_connected(session) or has_own_page(session))
+        and (
+            session.get(PublicService, incident.service_id) is not None
+            or bool(component_names(session, incident.service_id))
+        )
     )
 
 

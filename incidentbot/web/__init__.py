@@ -17,6 +17,7 @@ from incidentbot.web import (
     metrics,
     postmortems,
     presenting,
+    requests,
     security,
     sso,
     status_page,
@@ -26,6 +27,7 @@ from incidentbot.web.settings import menu as settings_menu
 
 def register(app: Flask) -> None:
     """Add the pages, and what holds for all of them."""
+    requests.install(app)
     access.install(app)
     security.install(app)
     assets.install(app)

@@ -9,7 +9,6 @@ from incidentbot.incidents import commands
 from incidentbot.incidents.action_items import add_action_item, finish_action_item
 from incidentbot.incidents.change import Result
 from incidentbot.incidents.errors import InvalidInput, NotFound
-from incidentbot.incidents.lifecycle import UPDATE_STATUSES, Status
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.people import add_person, join, remove_person
 from incidentbot.incidents.permissions import Action, Verdict, judge
@@ -29,13 +28,8 @@ class Form:
 
 
 def _update(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
-    status, message = fields.get("status", ""), fields.get("message", "")
-    public = fields.get("public", "")
-    if not status:
-        return commands.post_update(session, reference, actor, message, public)
-    if status not in UPDATE_STATUSES:
-        raise InvalidInput("status", "Choose a status in the list.")
-    return commands.move_to(session, reference, actor, Status(status), message, public)
+    values = (fields.get(name, "") for name in ("status", "message", "public"))
+    return commands.update_or_move(session, reference, actor, *values)
 
 
 def _hand_over(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:

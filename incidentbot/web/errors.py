@@ -16,6 +16,9 @@ from incidentbot.incidents.errors import (
     NotFound,
 )
 
+# What people type into fields that do not show it. No page may ever send it back.
+SECRETS = frozenset({"api_key", "current", "password"})
+
 log = logging.getLogger(__name__)
 
 Page = tuple[str, int]
@@ -62,7 +65,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
 
 
-def _page(status: int, title: str = "", advice: str = "", **more: Any) -> Page:
+def error_page(status: int, title: str = "", advice: str = "", **more: Any) -> Page:
+    """Return a page that says what went wrong and what to do; the words are those of its status."""
     default_title, default_advice = _WORDS.get(status, _WORDS[400])
     page = render_template(
         "error.html",
@@ -76,16 +80,16 @@ def _page(status: int, title: str = "", advice: str = "", **more: Any) -> Page:
 
 def _http_error(error: HTTPException) -> Page | HTTPException:
     status = error.code or 500
-    return error if status < 400 else _page(status)
+    return error if status < 400 else error_page(status)
 
 
 def _forged(_error: CSRFError) -> Page:
-    return _page(400, "This page was open for too long", "Go back, reload it and send it again.")
+    return error_page(400, "This page was open for too long", "Go back, reload it and send it again.")
 
 
 def _refused(error: IncidentError) -> Page:
     status = status_of(error)
-    return _page(status, str(error), _WORDS.get(status, _WORDS[400])[1])
+    return error_page(status, str(error), _WORDS.get(status, _WORDS[400])[1])
 
 
 def _no_database(_error: Exception) -> Page:
@@ -93,9 +97,11 @@ def _no_database(_error: Exception) -> Page:
     # The page must not ask the database who is signed in.
     g._login_user = login.anonymous_user()
     if request.method != "POST":
-        return _page(503)
+        return error_page(503)
+    if SECRETS & request.form.keys():
+        return error_page(503, advice="Wait a moment, then go back and fill the form in once more.")
     # Its token was good, so the form is ours; sent again with the same key it is done once.
-    return _page(
+    return error_page(
         503,
         advice="What you typed is kept here. Wait a moment and send it again; nothing is done twice.",
         typed=list(request.form.items(multi=True)),
@@ -104,4 +110,4 @@ def _no_database(_error: Exception) -> Page:
 
 def _broken(_error: Exception) -> Page:
     log.exception("a page failed", extra={"endpoint": request.endpoint})
-    return _page(500)
+    return error_page(500)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flask import Flask
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from incidentbot import clock
 from incidentbot.demo.play import play
@@ -74,20 +75,32 @@ def pages_of(app: Flask) -> dict[str, str]:
             rule.endpoint, {part: parts[part] for part in rule.arguments}, method="GET"
         )
         answer = client.get(address)
-        if answer.status_code == 200 and answer.text.lstrip().startswith("<!doctype html>"):
+        if _is_page(answer):
             pages[rule.endpoint] = address
     return {**pages, "not found": "/no-such-page"}
 
 
 def pages_before_signing_in(app: Flask) -> dict[str, str]:
-    """Return the pages that only somebody who has not signed in sees. Looking uses no link up."""
+    """Return the pages of who has not signed in, customers' too. Looking uses no link up."""
     with app.app_context():
         session = db.session()
         secret = make_sign_in_secret(
             session, invite(session, "walker@example.com", Role.ADMIN, "Ada Winter")
         )
+    customers = app.test_client()
+    public = {
+        rule.endpoint: rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("status_page.") and not rule.arguments
+        if _is_page(customers.get(rule.rule))
+    }
     return {
+        **public,
         "auth.welcome": "/sign-in",
         "auth.forgot": "/sign-in/forgot",
         "auth.sign_in": f"/sign-in/{secret}",
     }
+
+
+def _is_page(answer: TestResponse) -> bool:
+    return answer.status_code == 200 and answer.text.lstrip().startswith("<!doctype html>")

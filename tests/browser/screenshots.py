@@ -31,6 +31,7 @@ INCIDENTS = 350  # a year's
 SHOWN_PAGES = {
     ("incidents.index", "1280", "light"): "list.png",
     ("insights.index", "1280", "dark"): "insights.png",
+    ("status_page.index", "1280", "light"): "status.png",
 }
 PRIYA, INCIDENTBOT = "U0PRIYA00A", "U0INCBOT00"
 SETTINGS = {
@@ -207,6 +208,8 @@ def take_every_page(browser: Browser) -> None:
                 for name, path in before.items():
                     page.goto(site.url + path)
                     page.screenshot(path=ALL / f"web-{name}-{size}-{scheme}.png", full_page=True)
+                    if (name, size, scheme) in SHOWN_PAGES:
+                        page.screenshot(path=SHOWN / SHOWN_PAGES[name, size, scheme])
                 site.sign_in(page, "Ada Winter")
                 for name, path in pages.items():
                     page.goto(site.url + path)

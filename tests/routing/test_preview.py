@@ -11,7 +11,7 @@ from incidentbot.incidents.models import Service
 from incidentbot.incidents.preview import Prospect, foresee
 from incidentbot.routing.models import AudienceKind, RoutingRule
 from incidentbot.routing.plan import Moment
-from incidentbot.routing.preview import who_hears
+from incidentbot.routing.preview import who_hears_when
 from incidentbot.users.models import DirectMessages, User
 from tests.team import Team
 
@@ -107,10 +107,8 @@ def test_updates_and_the_end_are_foreseen_for_those_who_were_told_of_the_start(t
     prepare(team)
     with team.sessions() as session:
         payments = session.query(Service).filter_by(slug="payments").one()
-        start, update, end = (
-            who_hears(session, Severity.P1, payments, moment=moment)
-            for moment in (Moment.START, Moment.UPDATE, Moment.END)
-        )
+        hearing = who_hears_when(session, Severity.P1, payments)
+    start, update, end = (hearing[moment] for moment in (Moment.START, Moment.UPDATE, Moment.END))
     assert {"Bob", "Grace"} <= set(start.people)
     assert start.spared == ("Vera",)
     assert update.people == ()

@@ -33,19 +33,40 @@ def set_rule(team: Team, severity: str, **fields: Any) -> None:
         edit_rule(session, team.grace, Severity(severity), {**now, **fields})
 
 
+def show_payments(team: Team, name: str = "Card payments") -> None:
+    """Switch our own page on, with the service payments under its public name."""
+    team.execute(
+        "INSERT INTO status_page_settings (id, is_on, title, about, time_zone, partial_outage_weight)"
+        " VALUES (1, true, 'Status', '', 'UTC', 30)",
+        "INSERT INTO public_services (service_id, name, group_name, position, shown_since)"
+        f" SELECT id, '{name}', '', 0, '2026-01-01 00:00:00' FROM services WHERE slug = 'payments'",
+    )
+
+
 def test_by_itself_from_the_declaration_to_the_end(team: Team) -> None:
+    show_payments(team)
     set_rule(team, "P1", publication="automatic", opening="{service} is down. So is {service}.")
     team.declare(severity="P1")
     team.do(commands.post_update, "INC-1", team.ada, "internal")
     team.do(commands.move_to, "INC-1", team.ada, Status.MONITORING, "internal")
     team.do(commands.resolve, "INC-1", team.ada, "internal")
     assert [status for status, _ in told(team)] == ["investigating", "monitoring", "resolved"]
-    assert told(team)[0][1] == "One of our services is down. So is one of our services."
+    assert told(team)[0][1] == "Card payments is down. So is Card payments."
     assert known(team).resolved_at is not None
     team.do(commands.reopen, "INC-1", team.ada, "internal")
     assert told(team)[-1][0] == "investigating"
     assert known(team).resolved_at is None
     assert all("internal" not in body for _, body in told(team))
+
+
+def test_of_a_service_that_customers_do_not_know_nothing_is_told_by_itself(team: Team) -> None:
+    show_payments(team)
+    set_rule(team, "P1", publication="automatic")
+    team.declare(severity="P1", service="search")
+    assert told(team) == []
+    team.do(commands.post_update, "INC-1", team.ada, "internal", "Some of you see errors.")
+    assert told(team) == [("investigating", "Some of you see errors.")]
+    assert known(team).title.lower().endswith("one of our services")
 
 
 def test_a_text_opens_it_and_the_words_of_a_move_are_the_authors(team: Team) -> None:
@@ -81,6 +102,7 @@ def test_nothing_is_told_where_nobody_said_so(team: Team, publication: str) -> N
 
 
 def test_of_a_private_incident_nothing_is_ever_told(team: Team) -> None:
+    show_payments(team)
     set_rule(team, "P1", publication="automatic")
     team.declare(severity="P1", is_private=True)
     with pytest.raises(InvalidInput) as refused:

@@ -18,6 +18,7 @@ from incidentbot.audit.queries import (
     list_entries,
 )
 from incidentbot.extensions import db
+from incidentbot.incidents.errors import InvalidInput
 from incidentbot.users.people import list_people
 from incidentbot.web.audit_words import with_changes
 from incidentbot.web.csv_files import csv_line
@@ -58,6 +59,7 @@ def index() -> str:
         entries=with_changes(session, page.entries),
         next_before=page.next_before,
         chosen=_chosen(),
+        applied={name: value for name, value in _chosen().items() if name not in errors},
         errors=errors,
         people=list_people(session),
         actions=list_actions(session),
@@ -88,7 +90,9 @@ def export_json() -> Response:
 
 
 def _export(lines: Any, kind: str, ending: str) -> Response:
-    wanted, _errors = _wanted()
+    wanted, errors = _wanted()
+    for field, reason in errors.items():
+        raise InvalidInput(field, reason)  # else the file would hold more than was asked for
     entries = iterate_entries(db.session(), wanted)
     response = Response(stream_with_context(lines(entries)), mimetype=kind)
     response.headers["Content-Disposition"] = f'attachment; filename="audit-log.{ending}"'
@@ -123,9 +127,13 @@ def _chosen() -> dict[str, str]:
 def _wanted() -> tuple[Filter, dict[str, str]]:
     """Return the filter in the address, and what is wrong with it by field."""
     chosen, errors = _chosen(), dict[str, str]()
-    outcome = chosen.get("outcome", "")
+    who, outcome = chosen.get("who", ""), chosen.get("outcome", "")
+    if who and number(who) is None:
+        errors["who"] = "This was left out: choose a person in the list."
+    if outcome and outcome not in list(Outcome):
+        errors["outcome"] = "This was left out: choose an outcome in the list."
     return Filter(
-        actor_id=number(chosen.get("who")),
+        actor_id=number(who),
         action=chosen.get("action", ""),
         subject=_subject(chosen.get("subject", "")),
         outcome=Outcome(outcome) if outcome in list(Outcome) else None,
@@ -151,5 +159,5 @@ def _day(
         begin = datetime.combine(day, time(), UTC)
         return begin + timedelta(days=1) if and_its_end else begin
     except (ValueError, OverflowError):
-        errors[field] = "Write the date as 2026-12-31."
+        errors[field] = "This was left out: write a date like 2026-12-31."
         return None
