@@ -75,7 +75,7 @@ class Declaration:
 
 
 def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
-    """Declare an incident. Raises InvalidInput per field, NotAllowed.
+    """Declare an incident. Raises InvalidInputs, of all the fields that are wrong, and NotAllowed.
 
     A repeat of the same request returns the incident that the first one declared.
     """
@@ -84,9 +84,11 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
         refusal = NotAllowed(verdict.reason)
         record_refusal(session, actor, Action.DECLARE, "incident", refusal)
         raise refusal
-    title = clean_line("title", declaration.title)
-    summary = clean_optional("summary", declaration.summary)
-    severity = parse_severity(declaration.severity)
+    inputs = Inputs()
+    with inputs.reading():
+        title = clean_line("title", declaration.title)
+    with inputs.reading():
+        severity = parse_severity(declaration.severity)
     with write_transaction(session):
         # The counter's lock makes declarations take turns: no gap in the references, no name twice.
         counter = session.scalars(
@@ -99,8 +101,13 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
         if repeated is not None:
             incident = get_incident(session, repeated.subject, SYSTEM)
             return Result(incident, f"{incident.reference} is declared.", changed=False)
-        service = _service(session, declaration.service)
-        commander = _commander(session, declaration.commander_id or actor.user_id)
+        with inputs.reading():
+            service = _service(session, declaration.service)
+        with inputs.reading():
+            commander = _commander(session, declaration.commander_id or actor.user_id)
+        with inputs.reading():
+            summary = clean_optional("summary", declaration.summary)
+        inputs.check()
         counter.value += 1
         now = database.now(session)
         incident = Incident(

@@ -182,7 +182,7 @@ def _read(session: Session, question: Question, viewer: Actor) -> Insights:
     return Insights(
         all=summary(now, 1),
         before=None
-        if question.first is None
+        if not asked.has_earlier
         else summary((row for row in sums if not row.is_now), 0),
         by_severity={
             severity: summary((row for row in now if row.severity is severity), 1, severity)
@@ -207,6 +207,7 @@ class _Asked:
     def __init__(self, session: Session, question: Question, viewer: Actor) -> None:
         self.session = session
         self.question = question
+        self.viewer = viewer
         self.zone = ZoneInfo(question.zone)
         self.start = None if question.first is None else self._midnight(question.first)
         self.end = self._midnight(question.last + timedelta(days=1))
@@ -223,6 +224,14 @@ class _Asked:
 
     def _midnight(self, day: date) -> datetime:
         return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
+
+    @property
+    def has_earlier(self) -> bool:
+        """Whether there was any incident before the range, so that it can be compared."""
+        if self.start is None:
+            return False
+        earlier = exists().where(Incident.declared_at < self.start, visible_to(self.viewer))
+        return bool(self.session.scalar(select(earlier)))
 
     @property
     def declared_now(self) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from slack_bolt import BoltResponse
 
 from incidentbot.channels.slack.blocks import Block
 from incidentbot.channels.slack.mrkdwn import TEXT_LIMIT, escape, plain
-from incidentbot.incidents.errors import IncidentError, InvalidInput, NotFound
+from incidentbot.incidents.errors import IncidentError, InvalidInput, InvalidInputs, NotFound
 
 Answer = dict[str, Any]
 
@@ -39,6 +39,9 @@ def field_errors(error: IncidentError, block_ids: Mapping[str, str], typed: str 
 
     `block_ids` maps our fields to the blocks shown; an error of no field is shown at the first.
     """
+    if isinstance(error, InvalidInputs) and error.reasons.keys() <= block_ids.keys():
+        said = {block_ids[name]: plain(reason, 2_000) for name, reason in error.reasons.items()}
+        return {"response_action": "errors", "errors": said}
     field = error.field if isinstance(error, InvalidInput) else ""
     block_id = block_ids.get(field) or next(iter(block_ids.values()), "")
     if not block_id:

@@ -14,7 +14,12 @@ from incidentbot.extensions import db, login
 from incidentbot.incidents.errors import NotAllowed
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.models import Role, User
-from incidentbot.users.people import get_user
+from incidentbot.users.people import get_user, list_people
+from incidentbot.web.errors import Page, error_page, has_written, signed_out
+
+
+class Closed(NotAllowed):
+    """The person's role does not open this door."""
 
 
 class Access(IntEnum):
@@ -69,6 +74,7 @@ PERMISSIONS = {
     "incidents.show": Access.SIGNED_IN,
     "incidents.live": Access.SIGNED_IN,
     "incidents.actions": Access.SIGNED_IN,
+    "incidents.find_form": Access.SIGNED_IN,
     "incidents.act": Access.SIGNED_IN,  # the core decides for each incident
     "incidents.timeline": Access.SIGNED_IN,
     "incident_tabs.deliveries": Access.SIGNED_IN,
@@ -167,6 +173,7 @@ _REFUSALS = {
 def install(app: Flask) -> None:
     """Open each route to those whom its row names."""
     app.before_request(_check)
+    app.register_error_handler(Closed, _closed)
     login.user_loader(_load_user)
 
 
@@ -177,7 +184,13 @@ def actor(request_key: str | None = None) -> Actor:
     return actor_for(user, Door.WEB, request.remote_addr or "", request_id)
 
 
-def _check() -> Response | None:
+def _closed(refusal: Closed) -> Page:
+    """Say who can open the door: its admins."""
+    admins = [person for person in list_people(db.session()) if person.role is Role.ADMIN]
+    return error_page(403, str(refusal), "Ask an admin.", admins=admins)
+
+
+def _check() -> Response | Page | None:
     # A path that does not exist is not closed but unknown: it gets its 404.
     if request.endpoint is None:
         return None
@@ -185,10 +198,15 @@ def _check() -> Response | None:
     if needed is Access.PUBLIC:
         return None
     if not current_user.is_authenticated:
+        if "HX-Request" in request.headers:
+            # A part of a page that is open already: its script says so, and nothing is swapped in.
+            return Response(status=401)
+        if request.method == "POST" and has_written():
+            return signed_out()
         wanted = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("auth.welcome", next=wanted))
     if needed is None or _GIVEN[current_user.role] < needed:
-        raise NotAllowed(_REFUSALS.get(needed or Access.ADMIN, "This is open to nobody."))
+        raise Closed(_REFUSALS.get(needed or Access.ADMIN, "This is open to nobody."))
     return None
 
 

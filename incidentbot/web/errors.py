@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from flask import Flask, g, render_template, request
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -12,12 +13,24 @@ from incidentbot.extensions import login
 from incidentbot.incidents.errors import (
     IncidentError,
     InvalidInput,
+    InvalidInputs,
     NotAllowed,
     NotFound,
 )
 
 # What people type into fields that do not show it. No page may ever send it back.
 SECRETS = frozenset({"api_key", "current", "password"})
+# What people write at length, in the words that its form says: shown back when a form was not taken.
+_WRITTEN = {
+    "title": "What is wrong?",
+    "summary": "What do you know so far?",
+    "message": "Update",
+    "public": "Text for customers",
+    "text": "Text",
+    "reason": "Why?",
+    "override_reason": "Why do you act in the commander's place?",
+    "body": "Post-mortem",
+}
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +65,8 @@ def status_of(error: IncidentError) -> int:
 
 def by_field(error: IncidentError | None) -> dict[str, str]:
     """Return what is wrong, by the name of the field that it is said next to."""
+    if isinstance(error, InvalidInputs):
+        return error.reasons
     return {error.field: error.reason} if isinstance(error, InvalidInput) else {}
 
 
@@ -83,8 +98,40 @@ def _http_error(error: HTTPException) -> Page | HTTPException:
     return error if status < 400 else error_page(status)
 
 
+def not_taken(status: int, title: str, advice: str) -> Page:
+    """Return a page that shows what was written into a form that could not be taken.
+
+    It is shown to be copied, not offered to be sent again: another site may have made the form.
+    """
+    kept = [(words, request.form.get(name, "")) for name, words in _WRITTEN.items()]
+    written = [(words, text) for words, text in kept if text.strip()]
+    return error_page(status, title, advice, written=written, came_from=request.path)
+
+
+def signed_out() -> Page:
+    """Return the page for a form that was sent after its session had ended."""
+    return not_taken(
+        401,
+        "You are signed out",
+        "Sign in, and the page is offered again. Nothing was changed.",
+    )
+
+
+def has_written() -> bool:
+    """Whether the form that was sent holds a text that would be missed."""
+    return any(request.form.get(name, "").strip() for name in _WRITTEN)
+
+
 def _forged(_error: CSRFError) -> Page:
-    return error_page(400, "This page was open for too long", "Go back, reload it and send it again.")
+    if not current_user.is_authenticated:
+        return not_taken(
+            400,
+            "You are signed out, or this page was open for too long",
+            "Sign in, and send it again. Nothing was changed.",
+        )
+    return not_taken(
+        400, "This page was open for too long", "Go back, reload it and send it again."
+    )
 
 
 def _refused(error: IncidentError) -> Page:

@@ -107,6 +107,19 @@ def actions(reference: str) -> str:
     )
 
 
+@blueprint.get("/incidents/<reference>/", defaults={"name": ""})
+@blueprint.get("/incidents/<reference>/<name>")
+def find_form(reference: str, name: str) -> Page:
+    """Go to the incident from a form's address, as reloading a refused form asks for it.
+
+    For everyone signed in who may know of the incident.
+    """
+    if name and name not in FORMS:
+        abort(404)
+    incident = queries.get_incident(db.session(), reference, actor())
+    return redirect(url_for("incidents.show", reference=incident.reference))
+
+
 @blueprint.post("/incidents/<reference>/<name>")
 def act(reference: str, name: str) -> Page:
     """Do what one of the forms says. Who may is decided by the core."""
@@ -180,7 +193,11 @@ def _forms(incident: Incident) -> dict[str, Any]:
         "refusal": refusal(actor(), incident.commander.name),
         "moves": next_statuses(incident.status),
         "people": people,
-        "commanders": [user for user in people if user.role is not Role.VIEWER],
+        "commanders": [
+            user
+            for user in people
+            if user.role is not Role.VIEWER and user.id != incident.commander_id
+        ],
         "members": list_incident_people(session, incident.id),
         "roles": tuple(IncidentRole),
         "items": list_action_items(session, incident.id),

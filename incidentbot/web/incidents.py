@@ -22,7 +22,7 @@ from incidentbot import clock
 from incidentbot.config import Settings
 from incidentbot.extensions import db
 from incidentbot.incidents import commands, listing, queries
-from incidentbot.incidents.errors import IncidentError, NotFound
+from incidentbot.incidents.errors import IncidentError, InvalidInput, NotFound
 from incidentbot.incidents.figures import update_due
 from incidentbot.incidents.first_steps import first_steps
 from incidentbot.incidents.lifecycle import Status
@@ -40,8 +40,9 @@ from incidentbot.web.incident_list import PER_PAGE, csv_of, read_address
 blueprint = Blueprint("incidents", __name__)
 
 CARDS = 60
+NOBODY = -1
 _TEMPLATE_FIELDS = ("title", "severity", "service", "summary")
-_REFERENCE = re.compile(r"\s*inc-[0-9]+\s*", re.IGNORECASE)
+_REFERENCE = re.compile(r"\s*(inc-)?[0-9]{1,9}\s*", re.IGNORECASE)
 
 Page = str | tuple[str, int] | Response
 
@@ -128,7 +129,7 @@ def declare() -> Page:
             title=values.get("title", ""),
             severity=values.get("severity", ""),
             service=values.get("service", ""),
-            commander_id=person_id(values.get("commander", "")),
+            commander_id=_commander_id(values.get("commander", "")),
             summary=values.get("summary", ""),
             is_private="is_private" in values,
         )
@@ -150,7 +151,7 @@ def _named(text: str) -> Response | None:
     if not _REFERENCE.fullmatch(text):
         return None
     try:
-        incident = queries.get_incident(db.session(), text, actor())
+        incident = queries.get_incident(db.session(), text.strip(), actor())
     except NotFound:
         return None
     return redirect(url_for("incidents.show", reference=incident.reference))
@@ -203,10 +204,18 @@ def _declare_form(values: Mapping[str, str], error: IncidentError | None = None)
         error=error,
         services=queries.list_services(session),
         templates=queries.list_templates(session),
-        people=list_people(session),
+        commanders=[who for who in list_people(session) if who.role is not Role.VIEWER],
         title_limit=TITLE_LIMIT,
         **_preview(values),
     )
+
+
+def _commander_id(value: str) -> int:
+    """Return the id of the person chosen; nobody's, which the core refuses at its field, for anything else."""
+    try:
+        return person_id(value)
+    except InvalidInput:
+        return NOBODY
 
 
 def _preview(values: Mapping[str, str]) -> dict[str, Any]:

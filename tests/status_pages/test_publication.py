@@ -33,13 +33,14 @@ def set_rule(team: Team, severity: str, **fields: Any) -> None:
         edit_rule(session, team.grace, Severity(severity), {**now, **fields})
 
 
-def show_payments(team: Team, name: str = "Card payments") -> None:
+def show_payments(team: Team) -> None:
     """Switch our own page on, with the service payments under its public name."""
     team.execute(
         "INSERT INTO status_page_settings (id, is_on, title, about, time_zone, partial_outage_weight)"
         " VALUES (1, true, 'Status', '', 'UTC', 30)",
         "INSERT INTO public_services (service_id, name, group_name, position, shown_since)"
-        f" SELECT id, '{name}', '', 0, '2026-01-01 00:00:00' FROM services WHERE slug = 'payments'",
+        " SELECT id, 'Card payments', '', 0, '2026-01-01 00:00:00' FROM services"
+        " WHERE slug = 'payments'",
     )
 
 

@@ -16,8 +16,8 @@ from incidentbot.incidents.services import list_all_services
 from incidentbot.incidents.settings import fingerprint
 from incidentbot.routing import rules as core
 from incidentbot.routing.models import AudienceKind, RoutingRule
-from incidentbot.routing.preview import who_hears_when
 from incidentbot.routing.plan import Moment
+from incidentbot.routing.preview import who_hears_when
 from incidentbot.users.models import User
 from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
