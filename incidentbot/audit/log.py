@@ -54,12 +54,7 @@ def append(
     It locks the head of the chain until that transaction ends, so call it last. The request id is
     kept only when the command was done: it makes a second entry for the same request impossible.
     """
-    head = session.scalars(
-        select(AuditHead)
-        .where(AuditHead.id == HEAD_ID)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    head = lock_head(session)
     entry = AuditEntry(
         seq=head.seq + 1,
         at=database.now(session),
@@ -85,6 +80,20 @@ def append(
     # The log line is an anchor outside the database: it tells if the whole chain is replaced.
     log.info("audit entry", extra={"audit_seq": entry.seq, "audit_hash": entry.hash})
     return entry
+
+
+def lock_head(session: Session) -> AuditHead:
+    """Return the head of the chain, locked until the caller's transaction ends.
+
+    `append` does this by itself. Who changes a unique column of a person does it before: each entry
+    names a person, so whoever holds the head waits for that change, which must not wait for the head.
+    """
+    return session.scalars(
+        select(AuditHead)
+        .where(AuditHead.id == HEAD_ID)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
 
 
 def find_request(session: Session, request_id: str | None) -> AuditEntry | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from incidentbot.channels.smtp import send
@@ -148,7 +148,7 @@ def _names(session: Session, service_ids: Iterable[int]) -> list[str]:
     rows = session.scalars(
         select(PublicService.name)
         .where(PublicService.service_id.in_(list(service_ids)))
-        .order_by(PublicService.position, PublicService.name)
+        .order_by(PublicService.position, func.lower(PublicService.name))
     )
     return list(rows)
 

@@ -64,17 +64,22 @@ def add_action_item(
                 created_by_id=actor.user_id,
             )
         )
-        change.details["owner"] = owner.name if owner else None
-        change.details["due"] = due_on.isoformat() if due_on else None
-        change.tell(EventKind.ACTION_ITEM, line, {"change": "added"})
+        who_and_when = {
+            "owner": owner.name if owner else None,
+            "due": due_on.isoformat() if due_on else None,
+        }
+        change.details |= who_and_when
+        change.tell(EventKind.ACTION_ITEM, line, {"change": "added", **who_and_when})
     return change.result("The action item is added.")
 
 
 def finish_action_item(
     session: Session, reference: str, actor: Actor, item_id: int, *, done: bool = True
 ) -> Result:
-    """Tick an action item off, or open it again. Raises NotFound."""
-    with changing(session, reference, actor, Action.FINISH_ACTION_ITEM) as change:
+    """Tick an action item off, or open it again; its owner may whatever their role. Raises NotFound."""
+    owner_id = session.scalar(select(ActionItem.owner_id).where(ActionItem.id == item_id))
+    is_own = owner_id is not None and owner_id == actor.user_id
+    with changing(session, reference, actor, Action.FINISH_ACTION_ITEM, is_own=is_own) as change:
         item = session.get(ActionItem, item_id)
         if item is None or item.incident_id != change.incident.id:
             raise NotFound(f"{change.incident.reference} has no such action item.")

@@ -166,11 +166,14 @@ class Change:
 
 
 @contextmanager
-def changing(session: Session, reference: str, actor: Actor, action: Action) -> Iterator[Change]:
+def changing(
+    session: Session, reference: str, actor: Actor, action: Action, *, is_own: bool = False
+) -> Iterator[Change]:
     """Run the block with the incident locked and the actor's right checked; then commit it all.
 
-    Raises NotFound, NotAllowed (which is audited too), AlreadyDone when this very request made its
-    change before, and InvalidInput when an admin does not say why they act in the commander's place.
+    `is_own` says that what is to change belongs to `actor`. Raises NotFound, NotAllowed (which is
+    audited too), AlreadyDone when this very request made its change before, and InvalidInput when an
+    admin does not say why they act in the commander's place.
     """
     number = parse_reference(reference)
     try:
@@ -180,7 +183,9 @@ def changing(session: Session, reference: str, actor: Actor, action: Action) -> 
                 raise NotFound(f"There is no incident INC-{number}.")
             if audit.find_request(session, actor.request_id) is not None:
                 raise AlreadyDone("That was done already.")
-            verdict = judge(action, actor, incident.commander_id, incident.commander.name)
+            verdict = judge(
+                action, actor, incident.commander_id, incident.commander.name, is_own=is_own
+            )
             if not verdict.allowed:
                 raise NotAllowed(verdict.reason)
             if verdict.override:

@@ -19,6 +19,7 @@ from incidentbot.incidents.change import Change, Result, changing, lock_incident
 from incidentbot.incidents.channel_names import channel_name, with_suffix
 from incidentbot.incidents.errors import (
     Conflict,
+    Inputs,
     InvalidInput,
     InvalidMove,
     NotAllowed,

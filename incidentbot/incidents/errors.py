@@ -1,6 +1,5 @@
 """Why a command was refused, in the words the person will read. Each door maps these in one place."""
 
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     func,
     literal,
     or_,
@@ -129,7 +130,7 @@ class Insights:
     """Everything that was asked. By service: of those that have any, by their id.
 
     `hours` counts declarations by weekday (0 is Monday) and hour. `before` sums up as many days right
-    before the range; None where the range has no beginning. Action items are those open now,
+    before the range; None where there was no incident before. Action items are those open now,
     whenever their incident was declared.
     """
 
@@ -160,7 +161,7 @@ def ask(session: Session, question: Question, viewer: Actor) -> Insights:
 
 
 def read(session: Session, question: Question, viewer: Actor) -> Insights:
-    """Return the answer, counted anew with five queries, all of one moment."""
+    """Return the answer, counted anew with six queries, all of one moment."""
     # A session of its own: what the caller has read stays read.
     with Session(session.get_bind()) as own, snapshot(own):
         return _read(own, question, viewer)

@@ -44,6 +44,9 @@ OPEN_TO_RESPONDERS = frozenset(
     }
 )
 
+# Whoever it belongs to may do these, whatever their role.
+OPEN_TO_ITS_OWNER = frozenset({Action.FINISH_ACTION_ITEM})
+
 _VERBS = {
     Action.DECLARE: "declare an incident",
     Action.POST_UPDATE: "post a status update",
@@ -86,11 +89,21 @@ def refusal(actor: Actor, commander: str) -> str:
     )
 
 
-def judge(action: Action, actor: Actor, commander_id: int | None, commander: str = "") -> Verdict:
+def judge(
+    action: Action,
+    actor: Actor,
+    commander_id: int | None,
+    commander: str = "",
+    *,
+    is_own: bool = False,
+) -> Verdict:
     """Return whether `actor` may do `action` to an incident that `commander_id` commands.
 
-    `commander` is the commander's name, for the reason a refused person reads.
+    `commander` is the commander's name, for the reason a refused person reads. `is_own` says that
+    what is acted on belongs to `actor`.
     """
+    if is_own and action in OPEN_TO_ITS_OWNER:
+        return Verdict(True)
     if actor.role is Role.VIEWER:
         return Verdict(False, reason=f"Viewers cannot {_VERBS[action]}. Ask an admin for access.")
     if action in OPEN_TO_RESPONDERS or actor.user_id == commander_id:

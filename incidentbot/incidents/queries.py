@@ -139,13 +139,13 @@ def find_postmortem(session: Session, incident_id: int) -> Postmortem | None:
 def list_services(session: Session) -> Sequence[Service]:
     """Return every service that incidents may be declared of, by name."""
     return session.scalars(
-        select(Service).where(Service.archived_at.is_(None)).order_by(Service.name)
+        select(Service).where(Service.archived_at.is_(None)).order_by(func.lower(Service.name))
     ).all()
 
 
 def list_every_service(session: Session) -> Sequence[Service]:
     """Return every service by name: archived ones too, as there are incidents of them."""
-    return session.scalars(select(Service).order_by(Service.name, Service.id)).all()
+    return session.scalars(select(Service).order_by(func.lower(Service.name), Service.id)).all()
 
 
 def list_templates(session: Session) -> Sequence[Template]:

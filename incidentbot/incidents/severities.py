@@ -99,7 +99,9 @@ def _minutes(typed: str) -> int | None:
     typed = typed.strip()
     if not typed:
         return None
-    is_short_number = typed.isascii() and typed.isdecimal() and len(typed) <= len(str(MINUTES_LIMIT))
+    is_short_number = (
+        typed.isascii() and typed.isdecimal() and len(typed) <= len(str(MINUTES_LIMIT))
+    )
     if not is_short_number or not 1 <= int(typed) <= MINUTES_LIMIT:
         raise InvalidInput(
             "minutes", f"Write a number of minutes from 1 to {MINUTES_LIMIT:,}, or nothing."

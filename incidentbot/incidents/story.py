@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from incidentbot.incidents.models import EventKind, TimelineEvent
@@ -35,6 +36,17 @@ _PEOPLE = {
     "left": "{person} left",
 }
 
+
+def _action_item(data: Mapping[str, Any]) -> str:
+    """Say what became of it; when it was added, for whom and until when, where it says so."""
+    words = f"Action item {data['change']}"
+    if data.get("owner"):
+        words += f" for {data['owner']}"
+    if data.get("due"):
+        words += f", due {date.fromisoformat(data['due']):%-d %b %Y}"
+    return words
+
+
 _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
     EventKind.DECLARED: lambda _data: "Incident declared",
     EventKind.UPDATE: lambda _data: "Status update",
@@ -49,7 +61,7 @@ _HEADLINES: Mapping[EventKind, Callable[[Mapping[str, Any]], str]] = {
     EventKind.POSTMORTEM: lambda _data: "Post-mortem drafted",
     EventKind.CHANNEL: lambda data: f"Channel #{data['name']} opened",
     EventKind.PEOPLE: lambda data: _PEOPLE[data["change"]].format(**data),
-    EventKind.ACTION_ITEM: lambda data: f"Action item {data['change']}",
+    EventKind.ACTION_ITEM: _action_item,
     EventKind.PUBLIC: lambda data: f"Customers told: {data['title']} ({data['status']})",
     EventKind.DELIVERY: lambda data: f"Not delivered: {effect(data['kind'])}",
 }

@@ -34,7 +34,10 @@ class DeliveryError(Exception):
 
 
 class Wait(DeliveryError):
-    """Not yet: the attempt was not begun. `after` is in seconds (a rate limit, a service that is down)."""
+    """Not yet: the attempt was not begun. `after` is in seconds (a rate limit, a service that is down).
+
+    Without a reason nothing keeps it: it is meant for later.
+    """
 
     def __init__(self, reason: str, after: float) -> None:
         super().__init__(reason)
@@ -341,7 +344,7 @@ def _wait(session: Session, row: Delivery, error: Wait) -> None:
     """Put it off as if it had not been claimed: the wait is nobody's failure."""
     row.attempts -= 1  # no other process holds this number: we had it, and give it back
     row.state = DeliveryState.RETRYING if row.attempts else DeliveryState.PENDING
-    row.last_error = str(error)
+    row.last_error = str(error) or None
     jitter = random.uniform(0, WAIT_JITTER_SECONDS)  # noqa: S311 - spreading load
     row.due_at = database.now(session) + timedelta(seconds=error.after + jitter)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from incidentbot import database
@@ -46,16 +46,19 @@ def attempts_by_kind(session: Session) -> Sequence[tuple[str, int]]:
 
 
 def waiting_since(session: Session) -> datetime | None:
-    """Return when the oldest delivery that is still to be made was written; None when none is.
+    """Return since when the oldest delivery that is still to be made waits; None when none does.
 
-    One that is meant for later, and has not failed, does not count yet.
+    One that is meant for later, and has not failed, waits from then on.
     """
     is_time = Delivery.due_at <= database.now(session)
-    return session.scalar(
-        select(func.min(Delivery.created_at)).where(
+    has_failed = or_(Delivery.attempts > 0, Delivery.last_error.is_not(None))
+    since = func.min(case((has_failed, Delivery.created_at), else_=Delivery.due_at))
+    oldest: datetime | None = session.scalar(
+        select(since).where(
             Delivery.state.in_(UNFINISHED), or_(is_time, Delivery.last_error.is_not(None))
         )
     )
+    return oldest
 
 
 def waited_for(session: Session) -> frozenset[int]:

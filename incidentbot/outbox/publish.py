@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -23,7 +24,8 @@ class Effect:
 
     `waits_for` is the dedupe key of the delivery whose result this one needs. `newest_only` says
     that the sender shows the state as it is when it sends, so an older one not yet tried is
-    superseded. `skip_reason` records an effect that will not happen (a throttled message).
+    superseded. `skip_reason` records an effect that will not happen (a throttled message). `due_at`
+    is when it may leave; None for at once.
     """
 
     kind: str
@@ -36,6 +38,7 @@ class Effect:
     newest_only: bool = False
     priority: int = 5
     skip_reason: str | None = None
+    due_at: datetime | None = None
 
 
 def publish(session: Session, effects: Iterable[Effect]) -> list[Delivery]:
@@ -61,7 +64,7 @@ def publish(session: Session, effects: Iterable[Effect]) -> list[Delivery]:
             priority=effect.priority,
             state=DeliveryState.SKIPPED if skipped else DeliveryState.PENDING,
             last_error=effect.skip_reason or (needed and why_it_waits(needed)),
-            due_at=now,
+            due_at=effect.due_at or now,
             created_at=now,
             finished_at=now if skipped else None,
         )

@@ -4,10 +4,14 @@ The incident's own channel hears everything. Cards and the topic show the incide
 brought up to date in place. People and channels elsewhere are told of three moments, as the rules
 say: the start (a declaration, an escalation to P1 or P2), updates, and the end (also of the end: a
 reopening). By default that is the start, and the end of what they were told of.
+
+A direct message that comes too soon after another about the same incident is left out. One of the end
+is put off instead: whoever was told that it burns must be told that it does not any more.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from incidentbot.incidents.lifecycle import Severity, renotifies
@@ -46,7 +50,8 @@ _CHANGES_CARD = frozenset(
 # What the cards elsewhere show: the same, and the link to the channel once there is one.
 _CHANGES_ANNOUNCEMENT = _CHANGES_CARD | {EventKind.CHANNEL}
 _UPDATES = frozenset({EventKind.UPDATE, EventKind.STATUS})
-_ENDS = frozenset({EventKind.RESOLVED, EventKind.REOPENED, EventKind.CANCELLED})
+ENDS = frozenset({EventKind.RESOLVED, EventKind.REOPENED, EventKind.CANCELLED})
+_TOO_SOON = "this person had a message about this incident within 5 minutes"
 _ASKED_FOR_NONE = "they asked for no direct messages"
 _ASKED_FOR_STARTS = "they asked for direct messages about the start only"
 
@@ -105,14 +110,14 @@ def plan(
     event: IncidentEvent,
     level: Level,
     told: Audience,
-    throttled: Collection[str],
+    throttled: Mapping[str, datetime],
     choices: Mapping[str, DirectMessages] | None = None,
 ) -> list[Effect]:
     """Return the effects of `event`, in the order in which they should leave.
 
     `level` is who hears of incidents of this severity and service, `told` who has heard of this one
-    already, `throttled` the people who had a message about it too recently, `choices` which direct
-    messages a person wants who does not want all.
+    already, `throttled` when those may have the next direct message about it who had one too recently,
+    `choices` which direct messages a person wants who does not want all.
     """
     moment = moment_of(event)
     return [
@@ -130,7 +135,7 @@ def moment_of(event: IncidentEvent) -> Moment | None:
         return Moment.START
     if event.kind in _UPDATES:
         return Moment.UPDATE
-    return Moment.END if event.kind in _ENDS else None
+    return Moment.END if event.kind in ENDS else None
 
 
 def _is_escalation(event: IncidentEvent) -> bool:
@@ -219,7 +224,7 @@ def _direct_messages(
     moment: Moment | None,
     level: Level,
     told: Audience,
-    throttled: Collection[str],
+    throttled: Mapping[str, datetime],
     choices: Mapping[str, DirectMessages],
 ) -> Iterator[Effect]:
     people: tuple[str, ...] = ()
@@ -231,18 +236,17 @@ def _direct_messages(
         people = _told_of_the_end(level.not_on_end, told.people, level.on_end.people)
     for person in people:
         skip_reason = _unwanted(moment, choices.get(person, DirectMessages.ALL))
+        payload: dict[str, object] = {"seq": event.seq}
+        due_at = None
         if skip_reason is None and person in throttled:
-            skip_reason = (
-                "throttled: this person had a message about this incident within 5 minutes"
-            )
-        yield _effect(
-            event,
-            "slack.dm",
-            person,
-            f"dm/{person}",
-            payload={"seq": event.seq},
-            skip_reason=skip_reason,
+            if moment is Moment.END:
+                payload["put_off"], due_at = _TOO_SOON, throttled[person]
+            else:
+                skip_reason = f"throttled: {_TOO_SOON}"
+        effect = _effect(
+            event, "slack.dm", person, f"dm/{person}", payload=payload, skip_reason=skip_reason
         )
+        yield replace(effect, due_at=due_at)
 
 
 def _told_of_the_end(

@@ -85,12 +85,12 @@ def _foresee(session: Session, events: Mapping[Moment, IncidentEvent]) -> Mappin
     start = events[Moment.START]
     level = Level() if start.is_private else audience_of(session, start.severity, start.service_id)
     level, _, choices = who_is_here(session, level, _NOBODY)
-    first = plan(start, level, _NOBODY, (), choices)
+    first = plan(start, level, _NOBODY, {}, choices)
     told = Audience(
         _channels(first, _TELLS), tuple(e.target for e in first if e.kind == "slack.dm")
     )
     effects = {
-        moment: first if event is start else plan(event, level, told, (), choices)
+        moment: first if event is start else plan(event, level, told, {}, choices)
         for moment, event in events.items()
     }
     people = {e.target for found in effects.values() for e in found if e.kind == "slack.dm"}

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from incidentbot import database
 from incidentbot.incidents.lifecycle import Severity
 from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
-from incidentbot.outbox.publish import Effect, publish
+from incidentbot.outbox.publish import publish
 from incidentbot.routing.models import AudienceKind, RoutingRule
 from incidentbot.routing.plan import Audience, IncidentEvent, Level, plan
 from incidentbot.users.models import DirectMessages, User
@@ -24,24 +24,13 @@ def route(session: Session, event: IncidentEvent) -> list[Delivery]:
     The lock makes throttling hold across processes: two events of one incident cannot both find
     that a person has not been told yet.
     """
-    return publish(session, effects_of(session, event))
-
-
-def effects_of(
-    session: Session, event: IncidentEvent, told: Audience | None = None
-) -> list[Effect]:
-    """Return the effects of `event`: what `route` publishes, and what a preview shows.
-
-    `told` is who has heard of the incident already; None for whom its deliveries name.
-    """
     level = Level()
     if not event.is_private:
         level = audience_of(session, event.severity, event.service_id)
-    if told is None:
-        told = already_told(session, event.incident_id)
+    told = already_told(session, event.incident_id)
     level, told, choices = who_is_here(session, level, told)
     throttled = _recently_told(session, event.incident_id)
-    return plan(event, level, told, throttled, choices)
+    return publish(session, plan(event, level, told, throttled, choices))
 
 
 def who_is_here(
@@ -132,21 +121,42 @@ def already_told(session: Session, incident_id: int) -> Audience:
     return Audience(tuple(channels), tuple(people))
 
 
-def _recently_told(session: Session, incident_id: int) -> frozenset[str]:
-    """Return the people who are about to have a message about this incident, or had one recently.
+def next_message_at(session: Session, delivery: Delivery) -> datetime | None:
+    """Return when a direct message may leave, by when its person had the last one; None for at once.
+
+    The sender asks again: a message that waited for another to leave could not know when it would.
+    """
+    last = session.scalar(
+        select(func.max(Delivery.finished_at)).where(
+            Delivery.incident_id == delivery.incident_id,
+            Delivery.kind == "slack.dm",
+            Delivery.target == delivery.target,
+            Delivery.state == DeliveryState.DONE,
+        )
+    )
+    return None if last is None else last + DM_INTERVAL
+
+
+def _recently_told(session: Session, incident_id: int) -> dict[str, datetime]:
+    """Return who is about to have a message about this incident, or had one recently, and may have one when.
 
     One that left late, because Slack was down, counts from when it left.
     """
-    since = database.now(session) - DM_INTERVAL
-    return frozenset(
-        session.scalars(
-            select(Delivery.target).where(
-                Delivery.incident_id == incident_id,
-                Delivery.kind == "slack.dm",
-                or_(
-                    Delivery.state.in_(UNFINISHED),
-                    and_(Delivery.state == DeliveryState.DONE, Delivery.finished_at > since),
+    now = database.now(session)
+    rows = session.execute(
+        select(Delivery.target, Delivery.finished_at).where(
+            Delivery.incident_id == incident_id,
+            Delivery.kind == "slack.dm",
+            or_(
+                Delivery.state.in_(UNFINISHED),
+                and_(
+                    Delivery.state == DeliveryState.DONE, Delivery.finished_at > now - DM_INTERVAL
                 ),
-            )
+            ),
         )
     )
+    may_have: dict[str, datetime] = {}
+    for person, finished_at in rows:
+        at = finished_at + DM_INTERVAL if finished_at else now
+        may_have[person] = max(at, may_have.get(person, now))
+    return may_have

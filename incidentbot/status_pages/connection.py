@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, contains_eager
 
 from incidentbot import database
@@ -148,7 +148,7 @@ def list_components(session: Session) -> Sequence[StatuspageComponent]:
         select(StatuspageComponent)
         .join(StatuspageComponent.service)
         .options(contains_eager(StatuspageComponent.service))
-        .order_by(Service.name, StatuspageComponent.name, StatuspageComponent.id)
+        .order_by(func.lower(Service.name), StatuspageComponent.name, StatuspageComponent.id)
     ).all()
 
 

@@ -14,13 +14,12 @@ from incidentbot.incidents.errors import Conflict, InvalidInput
 from incidentbot.incidents.models import EventKind, Incident
 from incidentbot.incidents.permissions import Action
 from incidentbot.incidents.text import clean_text
-from incidentbot.status_pages.connection import Drift, list_drift
+from incidentbot.status_pages.connection import has_drifted
 from incidentbot.status_pages.models import (
     ComponentStatus,
     Impact,
     Publication,
     PublicIncident,
-    PublicService,
     PublicStatus,
     PublicUpdate,
     StatuspageComponent,
@@ -29,8 +28,9 @@ from incidentbot.status_pages.models import (
 from incidentbot.status_pages.publication import (
     PUBLIC_TEXT_LIMIT,
     SETTINGS_ID,
-    component_names,
+    Names,
     follow,
+    names_of,
     words_for,
 )
 from incidentbot.status_pages.states import current_statuses
@@ -79,7 +79,7 @@ class ForCustomers:
     known: PublicIncident | None
     latest: PublicUpdate | None
     preview: Preview
-    drift: Sequence[Drift]
+    drift: Sequence[StatuspageComponent]
 
 
 @dataclass(frozen=True)
@@ -148,19 +148,23 @@ def _reach(settings: StatusPageSettings | None) -> list[str]:
 
 def preview(session: Session, incident: Incident, text: str = "") -> Preview:
     """Return what would be published of the incident as it is now, with `text` or else the rule's."""
-    told = words_for(session, incident, text)
-    shown = session.get(PublicService, incident.service_id)
-    names = component_names(session, incident.service_id)
-    if not names and shown is not None:
-        names = [shown.name]
+    known = session.get(PublicIncident, incident.id)
+    return _preview(session, incident, known, names_of(session, incident.service_id), text)
+
+
+def _preview(
+    session: Session, incident: Incident, known: PublicIncident | None, names: Names, text: str = ""
+) -> Preview:
+    told = words_for(session, incident, known, names, text)
+    components = [component.name for component in names.components]
     return Preview(
         title=told.title,
         status=told.status,
         impact=told.impact,
         body=told.body,
-        components=names,
+        components=components or [name for name in (names.public,) if name],
         component_status=current_statuses(session, [incident.service_id])[incident.service_id],
-        is_new=session.get(PublicIncident, incident.id) is None,
+        is_new=known is None,
         publication=told.publication,
     )
 
@@ -180,8 +184,9 @@ def for_customers(session: Session, incident: Incident) -> ForCustomers | None:
         .order_by(PublicUpdate.seq.desc())
         .limit(1)
     ).first()
-    drift = [d for d in list_drift(session) if d.component.service_id == incident.service_id]
-    return ForCustomers(reach, known, latest, preview(session, incident), drift)
+    names = names_of(session, incident.service_id)
+    drift = [component for component in names.components if has_drifted(component)]
+    return ForCustomers(reach, known, latest, _preview(session, incident, known, names), drift)
 
 
 def tell_customers(session: Session, reference: str, actor: Actor, text: str, seen: str) -> Result:

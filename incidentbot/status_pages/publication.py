@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from incidentbot.incidents.errors import InvalidInput
 from incidentbot.incidents.lifecycle import Status
-from incidentbot.incidents.models import EventKind, Incident, Service
+from incidentbot.incidents.models import EventKind, Incident
 from incidentbot.incidents.text import clean_optional
 from incidentbot.outbox.publish import Effect, publish
 from incidentbot.status_pages.models import (
@@ -58,27 +58,34 @@ _PUBLIC_STATUS = {
 }
 
 
-def public_name(session: Session, service: Service) -> str | None:
-    """Return what customers call a service; None when they are not shown it.
+@dataclass(frozen=True)
+class Names:
+    """What customers know a service by: its public name, and the components that follow it.
 
-    Without a name of its own it is that of the components on Statuspage.io that follow it.
+    Both are empty where customers are not shown it at all.
     """
-    shown = session.get(PublicService, service.id)
-    if shown:
-        return shown.name
-    components = component_names(session, service.id)
-    if not 0 < len(components) <= MOST_NAMES:
-        return None
-    return " and ".join([*filter(None, [", ".join(components[:-1])]), components[-1]])
+
+    public: str
+    components: Sequence[StatuspageComponent]
+
+    @property
+    def in_texts(self) -> str:
+        """The name in a sentence: the public one, else that of a few components."""
+        names = [component.name for component in self.components]
+        if self.public or not 0 < len(names) <= MOST_NAMES:
+            return self.public or NOBODYS_NAME
+        return " and ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])
 
 
-def component_names(session: Session, service_id: int) -> Sequence[str]:
-    """Return what the components on Statuspage.io are called that follow a service."""
-    return session.scalars(
-        select(StatuspageComponent.name)
+def names_of(session: Session, service_id: int) -> Names:
+    """Return what customers know a service by."""
+    public = select(PublicService.name).where(PublicService.service_id == service_id)
+    components = session.scalars(
+        select(StatuspageComponent)
         .where(StatuspageComponent.service_id == service_id)
         .order_by(StatuspageComponent.id)
     ).all()
+    return Names(session.scalar(public) or "", components)
 
 
 def is_connected(session: Session) -> bool:
@@ -110,8 +117,9 @@ def follow(change: Change, kind: EventKind, typed: str = "") -> None:
     if kind in FOLLOWED:
         publish(session, _component_effects(session, incident))
     known = session.get(PublicIncident, incident.id)
-    told = words_for(session, incident, text)
-    if known is None and not text and not _opens_by_itself(session, told, kind, incident):
+    names = names_of(session, incident.service_id)
+    told = words_for(session, incident, known, names, text)
+    if known is None and not text and not _opens_by_itself(session, told, kind, incident, names):
         return
     if known is None:
         known = PublicIncident(
@@ -147,14 +155,15 @@ class Words:
     publication: Publication
 
 
-def words_for(session: Session, incident: Incident, text: str = "") -> Words:
+def words_for(
+    session: Session, incident: Incident, known: PublicIncident | None, names: Names, text: str = ""
+) -> Words:
     """Return what customers would read if the incident as it is now was published with `text`.
 
-    Without a text it is the rule's. The title stays as they have read it first.
+    Without a text it is the rule's. The title stays as they have read it first (`known`).
     """
     rule = rules_by_severity(session)[incident.severity]
-    name = public_name(session, incident.service) or NOBODYS_NAME
-    known = session.get(PublicIncident, incident.id)
+    name = names.in_texts
     status = _PUBLIC_STATUS[incident.status]
     return Words(
         title=known.title if known else rule.title_for(name),
@@ -165,17 +174,16 @@ def words_for(session: Session, incident: Incident, text: str = "") -> Words:
     )
 
 
-def _opens_by_itself(session: Session, told: Words, kind: EventKind, incident: Incident) -> bool:
+def _opens_by_itself(
+    session: Session, told: Words, kind: EventKind, incident: Incident, names: Names
+) -> bool:
     """Whether customers are told without anybody asking: only of a service that they know."""
     return (
         told.publication is Publication.AUTOMATIC
         and kind in (EventKind.DECLARED, EventKind.SEVERITY, EventKind.REOPENED)
         and incident.status.is_open
         and (is_connected(session) or has_own_page(session))
-        and (
-            session.get(PublicService, incident.service_id) is not None
-            or bool(component_names(session, incident.service_id))
-        )
+        and bool(names.public or names.components)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, lazyload
 
 from incidentbot import database
@@ -115,7 +115,7 @@ def list_shown(session: Session) -> Sequence[tuple[Service, PublicService | None
             select(Service, PublicService)
             .outerjoin(PublicService, PublicService.service_id == Service.id)
             .where(Service.archived_at.is_(None) | PublicService.service_id.is_not(None))
-            .order_by(Service.name, Service.id)
+            .order_by(func.lower(Service.name), Service.id)
             .options(lazyload(PublicService.service))
         )
     ]

@@ -17,6 +17,8 @@ from incidentbot.users.merging import may_merge, merge
 from incidentbot.users.models import Identity, Role, User
 from incidentbot.users.sign_in import record_sign_in
 
+CLOSED = "This account was deactivated. Ask an admin."
+
 
 @dataclass(frozen=True)
 class Claims:
@@ -85,25 +87,41 @@ def unlink_identity(session: Session, actor: Actor, identity_id: int) -> None:
             raise NotFound("You have no such sign-in.")
         _require_another_way(session, user, without=1)
         session.delete(identity)
-        _audit_unlink(session, actor, {"issuer": identity.issuer, "subject": identity.subject})
+        before = {"issuer": identity.issuer, "subject": identity.subject}
+        _audit_unlink(session, actor, before, {})
 
 
 def unlink_slack(session: Session, actor: Actor) -> None:
-    """Part an account from its person in Slack. Raises NotFound, InvalidMove."""
+    """Part an account from its person in Slack. Raises NotFound, InvalidMove.
+
+    That person goes on as somebody of their own, with no more rights than they had: else who unlinks
+    would be met in Slack as somebody new, and every new one is a responder.
+    """
     with write_transaction(session):
         user = _locked(session, actor)
         if user.slack_user_id is None:
             raise NotFound("Slack is not linked.")
         _require_another_way(session, user, without=0)
+        audit.lock_head(session)  # before what is unique changes
         slack_id, user.slack_user_id = user.slack_user_id, None
-        _audit_unlink(session, actor, {"slack_user_id": slack_id})
+        session.flush()  # the Slack id is unique: it is given up before it is taken
+        parted = User(
+            name=user.name,
+            slack_user_id=slack_id,
+            role=Role.VIEWER if user.role is Role.VIEWER else Role.RESPONDER,
+            direct_messages=user.direct_messages,
+            created_at=database.now(session),
+        )
+        session.add(parted)
+        session.flush()
+        _audit_unlink(session, actor, {"slack_user_id": slack_id}, {"user_id": parted.id})
 
 
 def _sign_in(session: Session, claims: Claims, origin: str, new_role: Role | None) -> User:
     with write_transaction(session):
         user = _person_of(session, claims, origin, new_role)
         if not user.is_active:
-            raise NotAllowed("This account was deactivated. Ask an admin.")
+            raise NotAllowed(CLOSED)
         record_sign_in(session, user, origin, claims.provider)
     return user
 
@@ -116,6 +134,8 @@ def _person_of(session: Session, claims: Claims, origin: str, new_role: Role | N
         if address is not None
         else None
     )
+    if by_address is not None and not by_address.is_active:
+        raise NotAllowed(CLOSED)  # whatever else the person is known by
     if known is not None:
         if claims.slack_user_id is not None and by_address and may_merge(known, by_address):
             return merge(session, known.id, by_address.id, actor_for(by_address, Door.WEB, origin))
@@ -126,8 +146,6 @@ def _person_of(session: Session, claims: Claims, origin: str, new_role: Role | N
             f"another way and link {claims.provider} on your page."
         )
     if by_address is not None:
-        if not by_address.is_active:
-            raise NotAllowed("This account was deactivated. Ask an admin.")
         if claims.slack_user_id is not None and by_address.slack_user_id is not None:
             raise NotAllowed(
                 "An account with your e-mail address belongs to another person in Slack. Ask an admin."
@@ -172,6 +190,7 @@ def _known(session: Session, claims: Claims) -> User | None:
 
 def _link(session: Session, user: User, claims: Claims, actor: Actor) -> None:
     if claims.slack_user_id is not None:
+        audit.lock_head(session)  # before what is unique changes
         user.slack_user_id = claims.slack_user_id
         after = {"slack_user_id": claims.slack_user_id}
     else:
@@ -204,5 +223,8 @@ def _require_another_way(session: Session, user: User, without: int) -> None:
         raise InvalidMove("You could not sign in any more. Set a password first.")
 
 
-def _audit_unlink(session: Session, actor: Actor, before: dict[str, str]) -> None:
-    audit.append(session, actor, "unlink_sign_in", f"user {actor.user_id}", before=before, after={})
+def _audit_unlink(
+    session: Session, actor: Actor, before: dict[str, str], after: dict[str, int]
+) -> None:
+    subject = f"user {actor.user_id}"
+    audit.append(session, actor, "unlink_sign_in", subject, before=before, after=after)

@@ -78,15 +78,11 @@ def redeem_link(session: Session, secret: str, origin: str) -> SignInLink | None
         return link
 
 
-def use_up_password_links(session: Session, user_id: int) -> None:
-    """End the links that lead to choosing a password, inside the caller's transaction."""
+def use_up_links(session: Session, user_id: int) -> None:
+    """End every link of a person that still works, inside the caller's transaction."""
     session.execute(
         update(SignInLink)
-        .where(
-            SignInLink.user_id == user_id,
-            SignInLink.used_at.is_(None),
-            SignInLink.purpose.in_((LinkPurpose.RESET, LinkPurpose.INVITATION)),
-        )
+        .where(SignInLink.user_id == user_id, SignInLink.used_at.is_(None))
         .values(used_at=database.now(session))
     )
 

@@ -2,16 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from uuid import uuid4
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from incidentbot import database
 from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
-from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
+from incidentbot.incidents.errors import (
+    AlreadyDone,
+    IncidentError,
+    InvalidInput,
+    InvalidMove,
+    NotAllowed,
+    NotFound,
+)
 from incidentbot.outbox.models import Delivery
 from incidentbot.outbox.publish import Effect, publish, wake
 from incidentbot.users.actor import OPERATOR, Actor
@@ -23,9 +31,15 @@ ACCOUNT_MAIL = "email.account"
 # Who asks for a new password again and again gets one mail in this many seconds.
 RESET_MAIL_SECONDS = 300
 
+Admins = Sequence[User]
+
 
 class NotAnAddress(InvalidInput):
     """What was given is no e-mail address."""
+
+
+class NotSure(IncidentError):
+    """Who gives up their own access is asked first: they cannot take it back by themselves."""
 
 
 def list_members(
@@ -63,54 +77,39 @@ def invite(
     *,
     by_mail: bool = False,
 ) -> User:
-    """Return the account for `email`, made if need be, with `role`. Raises NotAnAddress, InvalidInput.
+    """Return the account for `email`, made if need be, with `role`. `by_mail` sends the invitation too.
 
-    `by_mail` sends the invitation as well.
+    Raises NotAnAddress, InvalidInput, AlreadyDone.
     """
-    _require_admin(actor)
-    address = tidy_address(email)
-    if address is None:
-        raise NotAnAddress("email", f"{email[:100]!r} is no e-mail address.")
-    try:
-        with write_transaction(session):
-            user = session.scalars(select(User).where(User.email == address)).one_or_none()
-            before = {} if user is None else {"role": user.role.value}
-            if user is None:
-                user = User(
-                    name=tidy_name(name) or tidy_name(address),
-                    email=address,
-                    role=role,
-                    created_at=database.now(session),
-                )
-                session.add(user)
-            elif not user.is_active:
-                raise InvalidInput("email", f"{user.name}'s account is closed. Open it again.")
-            elif role is not Role.ADMIN:
-                _keep_an_admin(session, user)
-            user.role = role
-            session.flush()
-            if by_mail:
-                mail_link(session, user, LinkPurpose.INVITATION)
-            after = {"role": role.value}
-            if before != after:
-                audit.append(
-                    session, actor, "invite", f"user {user.id}", before=before, after=after
-                )
-    except IntegrityError:  # somebody else invited this person at the same moment
-        return invite(session, email, role, name, actor, by_mail=by_mail)
-    wake(session)
-    return user
+    link = "mailed" if by_mail else None
+    return _invite(session, _Invitation(email, role, name, actor, link))[0]
 
 
-def change_role(session: Session, user_id: int, role: str, actor: Actor) -> User:
-    """Give a person another role. Raises InvalidInput, InvalidMove for the last admin."""
+def invite_by_hand(
+    session: Session, email: str, role: Role, name: str, actor: Actor
+) -> tuple[User, str]:
+    """Do what `invite` does; return the secret of a link to hand over as well."""
+    return _invite(session, _Invitation(email, role, name, actor, "shown"))
+
+
+def change_role(
+    session: Session, user_id: int, role: str, actor: Actor, *, sure: bool = False
+) -> User:
+    """Give a person another role.
+
+    Raises InvalidInput, InvalidMove for the last admin, NotSure for oneself.
+    """
     try:
         wanted = Role(role)
     except ValueError:
         raise InvalidInput("role", "Choose a role in the list.") from None
-    with _changing(session, user_id, actor, "change_role") as user:
+    with _changing(session, user_id, actor, "change_role", among_admins=True) as (user, admins):
         if wanted is not Role.ADMIN:
-            _keep_an_admin(session, user)
+            _keep_an_admin(user, admins)
+            if user.id == actor.user_id and not sure:
+                raise NotSure(
+                    "You would not be an admin any more, and only another admin could make you one again."
+                )
         user.role = wanted
     return user
 
@@ -120,15 +119,22 @@ def rename(session: Session, user_id: int, name: str, actor: Actor) -> User:
     tidy = tidy_name(name)
     if not tidy:
         raise InvalidInput("name", "Write a name.")
-    with _changing(session, user_id, actor, "rename") as user:
+    with _changing(session, user_id, actor, "rename") as (user, _):
         user.name = tidy
     return user
 
 
-def deactivate(session: Session, user_id: int, actor: Actor) -> User:
-    """Close an account: its person is signed out everywhere and cannot come in. Raises InvalidMove."""
-    with _changing(session, user_id, actor, "deactivate") as user:
-        _keep_an_admin(session, user)
+def deactivate(session: Session, user_id: int, actor: Actor, *, sure: bool = False) -> User:
+    """Close an account: its person is signed out everywhere and cannot come in.
+
+    Raises InvalidMove for the last admin, NotSure for oneself.
+    """
+    with _changing(session, user_id, actor, "deactivate", among_admins=True) as (user, admins):
+        _keep_an_admin(user, admins)
+        if user.id == actor.user_id and not sure:
+            raise NotSure(
+                "You would be signed out, and only another admin could open your account again."
+            )
         if user.deactivated_at is None:
             user.deactivated_at = database.now(session)
             user.session_epoch += 1
@@ -137,13 +143,16 @@ def deactivate(session: Session, user_id: int, actor: Actor) -> User:
 
 def reactivate(session: Session, user_id: int, actor: Actor) -> User:
     """Open a closed account again."""
-    with _changing(session, user_id, actor, "reactivate") as user:
+    with _changing(session, user_id, actor, "reactivate") as (user, _):
         user.deactivated_at = None
     return user
 
 
 def send_link(session: Session, user_id: int, purpose: LinkPurpose, actor: Actor) -> User:
-    """Send a person a one-time link by e-mail. Raises InvalidMove without address, or when inactive."""
+    """Send a person a one-time link by e-mail.
+
+    Raises InvalidMove without address, or when inactive, and AlreadyDone.
+    """
     with _linking(session, user_id, purpose, actor, "send_link") as user:
         if user.email is None:
             raise InvalidMove(f"{user.name} has no e-mail address.")
@@ -193,14 +202,81 @@ def mail_link(session: Session, user: User, purpose: LinkPurpose, once: str = ""
     publish(session, [effect])
 
 
+@dataclass(frozen=True)
+class _Invitation:
+    """Who is invited as what, by whom. `link` is "mailed", "shown", or None for no link."""
+
+    email: str
+    role: Role
+    name: str
+    actor: Actor
+    link: str | None
+
+
+def _invite(session: Session, wanted: _Invitation) -> tuple[User, str]:
+    """Return the account, and the secret of its link if that is to be shown."""
+    _require_admin(wanted.actor)
+    address = tidy_address(wanted.email)
+    if not wanted.email.strip():
+        raise NotAnAddress("email", "Write an e-mail address.")
+    if address is None:
+        raise NotAnAddress("email", f"{wanted.email[:100]!r} is no e-mail address.")
+    try:
+        done = _carry_out(session, address, wanted)
+    except IntegrityError:  # somebody else invited this person at the same moment
+        done = _carry_out(session, address, wanted)
+    wake(session)
+    return done
+
+
+def _carry_out(session: Session, address: str, wanted: _Invitation) -> tuple[User, str]:
+    secret = ""
+    with write_transaction(session):
+        _require_new(session, wanted.actor)
+        user, admins = _found_among_admins(session, User.email == address)
+        before = {} if user is None else {"role": user.role.value}
+        if user is None:
+            user = User(
+                name=tidy_name(wanted.name) or tidy_name(address),
+                email=address,
+                role=wanted.role,
+                created_at=database.now(session),
+            )
+            session.add(user)
+        elif not user.is_active:
+            raise InvalidInput("email", f"{user.name}'s account is closed. Open it again.")
+        elif wanted.role is not Role.ADMIN:
+            _keep_an_admin(user, admins)
+            if user.id == wanted.actor.user_id:
+                raise InvalidInput("role", "That is you. Change your role on your page of Members.")
+        user.role = wanted.role
+        session.flush()
+        if wanted.link == "mailed":
+            mail_link(session, user, LinkPurpose.INVITATION)
+        elif wanted.link == "shown":
+            secret = add_link(session, user.id, LinkPurpose.INVITATION)
+        after = {"role": wanted.role.value} | ({"link": wanted.link} if wanted.link else {})
+        if before != after:
+            audit.append(
+                session, wanted.actor, "invite", f"user {user.id}", before=before, after=after
+            )
+    return user, secret
+
+
 @contextmanager
-def _changing(session: Session, user_id: int, actor: Actor, action: str) -> Iterator[User]:
-    """Run the block with the person locked; audit what it changed, and commit."""
+def _changing(
+    session: Session, user_id: int, actor: Actor, action: str, *, among_admins: bool = False
+) -> Iterator[tuple[User, Admins]]:
+    """Run the block with the person locked, and all admins if need be; audit what it changed, and commit."""
     _require_admin(actor)
     with write_transaction(session):
-        user = _locked(session, user_id)
+        if among_admins:
+            found, admins = _found_among_admins(session, User.id == user_id)
+        else:
+            found, admins = _found(session, User.id == user_id), ()
+        user = _somebody(found)
         before = _snapshot(user)
-        yield user
+        yield user, admins
         after = _snapshot(user)
         session.flush()
         if after != before:
@@ -213,7 +289,8 @@ def _linking(
 ) -> Iterator[User]:
     _require_admin(actor)
     with write_transaction(session):
-        user = _locked(session, user_id)
+        _require_new(session, actor)
+        user = _somebody(_found(session, User.id == user_id))
         if not user.is_active:
             raise InvalidMove(f"{user.name}'s account is closed. Open it again first.")
         yield user
@@ -226,34 +303,48 @@ def _require_admin(actor: Actor) -> None:
         raise NotAllowed("Only an admin can do that.")
 
 
-def _locked(session: Session, user_id: int) -> User:
-    user = session.scalars(
+def _require_new(session: Session, actor: Actor) -> None:
+    """Raise AlreadyDone when this very request was carried out before."""
+    if audit.find_request(session, actor.request_id) is not None:
+        raise AlreadyDone("That was done already.")
+
+
+def _found(session: Session, who: ColumnElement[bool]) -> User | None:
+    """Return the person, locked until the transaction ends."""
+    return session.scalars(_locking(and_(who, User.merged_into_id.is_(None)))).one_or_none()
+
+
+def _found_among_admins(session: Session, who: ColumnElement[bool]) -> tuple[User | None, Admins]:
+    """Return the person, and all admins who can sign in; locked together.
+
+    Together, and in one order: two who demote each other cannot both succeed, nor wait for each other.
+    """
+    is_admin = and_(User.role == Role.ADMIN, User.deactivated_at.is_(None))
+    everyone = and_(User.merged_into_id.is_(None), or_(who, is_admin))
+    locked = session.scalars(_locking(everyone)).all()
+    person = session.scalars(select(User).where(who, User.merged_into_id.is_(None))).one_or_none()
+    return person, [user for user in locked if user.role is Role.ADMIN and user.is_active]
+
+
+def _locking(condition: ColumnElement[bool]) -> Select[User]:
+    return (
         select(User)
-        .where(User.id == user_id, User.merged_into_id.is_(None))
+        .where(condition)
+        .order_by(User.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
-    ).one_or_none()
+    )
+
+
+def _somebody(user: User | None) -> User:
     if user is None:
         raise NotFound("There is no such person.")
     return user
 
 
-def _keep_an_admin(session: Session, leaving: User) -> None:
-    """Raise InvalidMove when `leaving` is the last admin who can sign in.
-
-    All admins are locked, so that two who demote each other cannot both succeed.
-    """
-    if leaving.role is not Role.ADMIN or not leaving.is_active:
-        return
-    admins = session.scalars(
-        select(User.id)
-        .where(
-            User.role == Role.ADMIN, User.deactivated_at.is_(None), User.merged_into_id.is_(None)
-        )
-        .order_by(User.id)
-        .with_for_update(key_share=True)
-    ).all()
-    if set(admins) <= {leaving.id}:
+def _keep_an_admin(leaving: User, admins: Admins) -> None:
+    """Raise InvalidMove when `leaving` is the last of the admins who can sign in."""
+    if leaving in admins and len(admins) == 1:
         raise InvalidMove(f"{leaving.name} is the last admin. Make somebody else admin first.")
 
 

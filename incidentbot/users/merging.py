@@ -7,19 +7,21 @@ from incidentbot.audit import log as audit
 from incidentbot.database import Base
 from incidentbot.incidents.errors import Conflict
 from incidentbot.users.actor import Actor
-from incidentbot.users.models import Role, User
+from incidentbot.users.models import DirectMessages, Role, User
 
 # History stays as it was written.
 APPEND_ONLY = frozenset({"timeline_events", "audit_entries"})
-_RANK = (Role.VIEWER, Role.RESPONDER, Role.ADMIN)
 
 
 def may_merge(slack_person: User, account: User) -> bool:
-    """Whether the two can be one: both active, and only one of them known to Slack."""
+    """Whether the two can be one: only one of them known to Slack, and nobody is let in by it.
+
+    A closed account can take its person in Slack along: they are closed out there as well.
+    """
     return (
         slack_person.id != account.id
         and slack_person.is_active
-        and account.is_active
+        and account.merged_into_id is None
         and slack_person.slack_user_id is not None
         and slack_person.password_hash is None
         and account.slack_user_id is None
@@ -30,7 +32,7 @@ def merge(session: Session, slack_person_id: int, account_id: int, actor: Actor)
     """Have `account` go on for the person known by Slack id, inside the caller's transaction.
 
     What refers to that person refers to the account from now on, except for history. The account
-    gets the higher of the two roles: the person had it already. Raises Conflict.
+    keeps its role: whom we met in Slack became responder by that alone. Raises Conflict.
     """
     locked = session.scalars(
         select(User)
@@ -50,6 +52,7 @@ def merge(session: Session, slack_person_id: int, account_id: int, actor: Actor)
         )
     for table, column in _references():
         _move(session, table, column, slack_person.id, account.id)
+    audit.lock_head(session)  # before what is unique changes
     before = {"slack_user_id": None, "role": account.role.value}
     slack_id, slack_person.slack_user_id = slack_person.slack_user_id, None
     slack_person.email = None
@@ -57,7 +60,9 @@ def merge(session: Session, slack_person_id: int, account_id: int, actor: Actor)
     slack_person.session_epoch += 1
     session.flush()  # the Slack id is unique: it is given up before it is taken
     account.slack_user_id = slack_id
-    account.role = max(slack_person.role, account.role, key=_RANK.index)
+    if slack_person.role is Role.ADMIN:  # nobody becomes that by being met
+        account.role = Role.ADMIN
+    _keep_choices(slack_person, account)
     session.flush()
     audit.append(
         session,
@@ -72,6 +77,14 @@ def merge(session: Session, slack_person_id: int, account_id: int, actor: Actor)
         },
     )
     return account
+
+
+def _keep_choices(slack_person: User, account: User) -> None:
+    """Have the account keep what its person chose in Slack's sign-in and never chose in its own."""
+    if account.direct_messages is DirectMessages.ALL:
+        account.direct_messages = slack_person.direct_messages
+    account.time_zone = account.time_zone or slack_person.time_zone
+    account.theme = account.theme or slack_person.theme
 
 
 def _references() -> list[tuple[Table, Column[int]]]:

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from incidentbot import database
+from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
 from incidentbot.outbox.publish import Effect, publish, wake
 from incidentbot.users.actor import SYSTEM
@@ -77,7 +78,8 @@ def record_profile(session: Session, slack_user_id: str, name: str, email: str |
     """Store what Slack says of a person, inside the caller's transaction.
 
     `email` is one that Slack has confirmed. An account that has it already is the same person's, and
-    goes on for both; if that account belongs to somebody else in Slack, the address stays there.
+    goes on for both, closed if it is closed. If that account belongs to somebody else in Slack, the
+    address stays there, and who comes with the address of a closed one is closed too.
     """
     user = find_by_slack_id(session, slack_user_id)
     if user is None:
@@ -87,11 +89,29 @@ def record_profile(session: Session, slack_user_id: str, name: str, email: str |
     if address is None or user.email:
         return
     owner = session.scalars(select(User).where(User.email == address)).one_or_none()
+    session.flush()
     if owner is None:
+        audit.lock_head(session)  # before what is unique changes
         user.email = address
     elif may_merge(user, owner):
-        session.flush()
         merge(session, user.id, owner.id, SYSTEM)
+    elif user.is_active and not owner.is_active:
+        _close(session, user)
+
+
+def _close(session: Session, user: User) -> None:
+    """Close the account of somebody whose other one an admin closed."""
+    user.deactivated_at = database.now(session)
+    user.session_epoch += 1
+    session.flush()
+    audit.append(
+        session,
+        SYSTEM,
+        "deactivate",
+        f"user {user.id}",
+        before={"deactivated_at": None},
+        after={"deactivated_at": user.deactivated_at.isoformat()},
+    )
 
 
 def names_by_id(session: Session, user_ids: Iterable[int | None]) -> dict[int, str]:

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
-from incidentbot.incidents.errors import InvalidInput
+from incidentbot.incidents.errors import AlreadyDone, InvalidInput
 from incidentbot.users.actor import Actor
 from incidentbot.users.fields import tidy_name
-from incidentbot.users.links import use_up_password_links
+from incidentbot.users.links import use_up_links
 from incidentbot.users.models import DirectMessages, User
 from incidentbot.users.passwords import check_new_password, hash_password, is_right
+from incidentbot.users.sign_in import count_try, forget_failures
 
 THEMES = ("light", "dark")
 
@@ -36,7 +37,10 @@ def time_zones() -> tuple[str, ...]:
 
 
 def change_preferences(session: Session, actor: Actor, wanted: Preferences) -> None:
-    """Store what a person chose. Raises InvalidInput."""
+    """Store what a person chose.
+
+    Raises InvalidInput, and AlreadyDone when this very form was sent with other values before.
+    """
     name = tidy_name(wanted.name)
     if not name:
         raise InvalidInput("name", "Write your name.")
@@ -51,28 +55,36 @@ def change_preferences(session: Session, actor: Actor, wanted: Preferences) -> N
         raise InvalidInput("direct_messages", "Choose one of the three.") from None
     with write_transaction(session):
         user = _locked(session, actor)
+        was_sent = audit.find_request(session, actor.request_id) is not None
         before = _snapshot(user)
         user.name, user.time_zone, user.theme = name, zone or None, wanted.theme or None
         user.direct_messages = messages
-        session.flush()
         after = _snapshot(user)
         if before != after:
+            if was_sent:
+                raise AlreadyDone(
+                    "This form was sent once already, so nothing is stored now. Send it again."
+                )
+            session.flush()
             audit.append(
                 session, actor, "change_preferences", f"user {user.id}", before=before, after=after
             )
 
 
 def set_password(session: Session, actor: Actor, password: str, current: str | None) -> User:
-    """Store a new password and end all sessions of its person. Raises InvalidInput.
+    """Store a new password, and end all sessions and links of its person. Raises InvalidInput.
 
-    `current` is the password so far; None from who has just come in by a one-time link.
+    `current` is the password so far; None from who has just come in by a one-time link. Trying it
+    counts as signing in does. Raises TooManyFailures.
     """
     user = session.get_one(User, actor.user_id)
     known, name, email = user.password_hash, user.name, user.email
     session.rollback()  # hashing takes a while: no transaction waits for it
-    if current is not None and known is not None and not is_right(known, current):
-        raise InvalidInput("current", "That is not your password.")
     check_new_password(password, name, email)
+    if current is not None and known is not None:
+        count_try(session, email or f"user {actor.user_id}", actor.origin)
+        if not is_right(known, current):
+            raise InvalidInput("current", "That is not your password.")
     hashed = hash_password(password)
     with write_transaction(session):
         user = _locked(session, actor)
@@ -80,7 +92,9 @@ def set_password(session: Session, actor: Actor, password: str, current: str | N
             raise InvalidInput("current", "Your password was changed just now.")
         user.password_hash = hashed
         user.session_epoch += 1
-        use_up_password_links(session, user.id)
+        use_up_links(session, user.id)
+        if current is not None:
+            forget_failures(session, email or f"user {actor.user_id}")
         session.flush()
         audit.append(session, actor, "set_password", f"user {user.id}", before={}, after={})
     return user

@@ -31,16 +31,14 @@ class TooManyFailures(NotAllowed):
 
     def __init__(self, minutes: int) -> None:
         wait = "a minute" if minutes == 1 else f"{minutes} minutes"
-        super().__init__(
-            f"There were too many wrong passwords. Wait {wait}, or let us send you a link."
-        )
+        super().__init__(f"There were too many wrong passwords. Wait {wait}.")
         self.minutes = minutes
 
 
 def sign_in_with_password(session: Session, email: str, password: str, origin: str) -> User:
     """Return the person with this e-mail and password. Raises TooManyFailures, WrongPassword, NotAllowed."""
     address = email.strip().lower()
-    _count_try(session, address, origin)
+    count_try(session, address, origin)
     row = session.execute(
         select(User.id, User.password_hash).where(User.email == address)
     ).one_or_none()
@@ -57,7 +55,7 @@ def sign_in_with_password(session: Session, email: str, password: str, origin: s
             raise WrongPassword("The password was changed just now. Use the new one.")
         if better is not None:
             user.password_hash = better
-        session.execute(delete(FailedSignIn).where(FailedSignIn.email_hash == _hash(address)))
+        forget_failures(session, address)
         record_sign_in(session, user, origin, "password")
     return user
 
@@ -68,8 +66,8 @@ def record_sign_in(session: Session, user: User, origin: str, way: str) -> None:
     audit.append(session, actor, "sign_in", f"user {user.id}", before={}, after={"way": way})
 
 
-def _count_try(session: Session, address: str, origin: str) -> None:
-    """Count this try as a failure until it proves right. Raises TooManyFailures.
+def count_try(session: Session, address: str, origin: str) -> None:
+    """Count this try of a password as a failure until it proves right. Raises TooManyFailures.
 
     It is counted first and looked at afterwards: of many that come at once, in whichever processes,
     no more get through than may.
@@ -93,6 +91,11 @@ def _count_try(session: Session, address: str, origin: str) -> None:
                 session.execute(delete(FailedSignIn).where(FailedSignIn.id == mine_id))
             log.warning("too many failed sign-ins", extra={"limit": name, "origin": origin})
             raise TooManyFailures(max(1, -(-int((until - now).total_seconds()) // 60)))
+
+
+def forget_failures(session: Session, address: str) -> None:
+    """Forget the wrong passwords for an address, inside the caller's transaction: one was right."""
+    session.execute(delete(FailedSignIn).where(FailedSignIn.email_hash == _hash(address)))
 
 
 def _closed_until(

@@ -54,9 +54,10 @@ def by_password() -> Page:
         user = sign_in_with_password(
             db.session(), email, request.form.get("password", ""), request.remote_addr or ""
         )
+    except TooManyFailures as refusal:
+        return _sign_in_page(str(refusal), email, is_throttled=True), 429
     except NotAllowed as refusal:
-        status = 429 if isinstance(refusal, TooManyFailures) else 403
-        return _sign_in_page(str(refusal), email), status
+        return _sign_in_page(str(refusal), email), 403
     return _enter(user)
 
 
@@ -147,11 +148,12 @@ def set_new() -> Page:
     """Store the new password, and end all other sessions. For the signed-in person."""
     if not came_by_link():
         return redirect(url_for("me.index") + "#password")
+    words = words_on_new_password()
     try:
         user = set_password(db.session(), actor(), request.form.get("password", ""), None)
     except InvalidInput as error:
         return _choose_page(error), 422
-    flash("Your new password is stored. You are signed out everywhere else.")
+    flash(words)
     return _enter(user)
 
 
@@ -167,6 +169,13 @@ def came_by_link() -> bool:
     """Whether the signed-in person came in by a one-time link a short while ago."""
     at = session.get("came_by_link_at", 0)
     return isinstance(at, int) and 0 <= time.time() - at < FRESH_SECONDS
+
+
+def words_on_new_password() -> str:
+    """Return what to say once the new password is stored. The first one on an account ends little."""
+    if current_user.password_hash is None:
+        return "Your password is stored."
+    return "Your new password is stored. You are signed out everywhere else."
 
 
 def stay_signed_in(user: User) -> None:
@@ -210,10 +219,12 @@ def _refused(words: str, status: int) -> Page:
     return _sign_in_page(words), status
 
 
-def _sign_in_page(problem: str = "", email: str = "") -> str:
+def _sign_in_page(problem: str = "", email: str = "", *, is_throttled: bool = False) -> str:
     return render_template(
         "auth/welcome.html",
         problem=problem,
+        is_throttled=is_throttled,
+        sends_mail=_settings().mail is not None,
         email=email,
         providers=_settings().providers,
         is_local=_settings().is_local,
@@ -230,7 +241,12 @@ def _choose_page(error: InvalidInput | None = None) -> str:
 
 
 def _link_used() -> tuple[str, int]:
-    return render_template("auth/link_used.html", is_local=_settings().is_local), 403
+    page = render_template(
+        "auth/link_used.html",
+        is_local=_settings().is_local,
+        sends_mail=_settings().mail is not None,
+    )
+    return page, 403
 
 
 def _new_role(provider: str) -> Role | None:

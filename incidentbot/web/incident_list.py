@@ -16,6 +16,7 @@ from incidentbot.incidents.search import words_of
 from incidentbot.incidents.text import shorten
 from incidentbot.users.models import User
 from incidentbot.web.csv_files import csv_line
+from incidentbot.web.times import day_in_words
 
 PER_PAGE = 30
 TEXT_LIMIT = 200
@@ -36,6 +37,7 @@ class Asked:
     address: Mapping[str, Sequence[str]]
     said: Sequence[str] = ()
     ignored: Sequence[str] = ()
+    contradiction: str = ""
     before: int | None = None
     after: int | None = None
 
@@ -107,9 +109,18 @@ def read_address(
         address=reading.address,
         said=reading.said,
         ignored=reading.ignored,
+        contradiction=_contradiction(filters),
         before=before,
         after=after,
     )
+
+
+def _contradiction(filters: Filters) -> str:
+    """Say why nothing can match, whatever incidents there are; "" if something can."""
+    first, end = filters.declared_from, filters.declared_before
+    if first is not None and end is not None and first >= end:
+        return "The first day comes after the last day."
+    return ""
 
 
 def csv_of(incidents: Iterable[Incident]) -> Iterator[str]:
@@ -174,7 +185,8 @@ def _read_dates(reading: _Reading, arguments: MultiDict[str, str], zone: str) ->
         except (ValueError, OverflowError):
             reading.ignore(words, value)
         else:
-            reading.take(name, [value], f"{words} {value}", **{filter_name: moment})
+            said = f"{words} {day_in_words(date.fromisoformat(value))}"
+            reading.take(name, [value], said, **{filter_name: moment})
 
 
 def _read_zone(reading: _Reading, arguments: MultiDict[str, str], own: str | None) -> str:

@@ -130,6 +130,7 @@ def act(reference: str, name: str) -> Page:
     try:
         result = form.submit(session, incident.reference, acting(values), values)
     except AlreadyDone:
+        flash("That was done already.")
         return _back(incident, name, values)
     except IncidentError as error:
         session.rollback()

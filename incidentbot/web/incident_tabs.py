@@ -7,7 +7,7 @@ from incidentbot.extensions import db
 from incidentbot.incidents import queries
 from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
 from incidentbot.web.access import actor
-from incidentbot.web.audit_words import with_changes
+from incidentbot.web.audit_words import in_words
 
 blueprint = Blueprint("incident_tabs", __name__, url_prefix="/incidents/<reference>")
 
@@ -47,7 +47,7 @@ def audit(reference: str) -> str:
     return render_template(
         "incidents/audit.html",
         incident=incident,
-        entries=with_changes(session, page.entries),
+        entries=in_words(session, page.entries),
         older=page.next_before,
     )
 

@@ -211,7 +211,7 @@ def _declare_form(values: Mapping[str, str], error: IncidentError | None = None)
 
 
 def _commander_id(value: str) -> int:
-    """Return the id of the person chosen; nobody's, which the core refuses at its field, for anything else."""
+    """Return the id of the person chosen; for anything else nobody's, which the core refuses."""
     try:
         return person_id(value)
     except InvalidInput:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from incidentbot.incidents.durations import in_words
 from incidentbot.incidents.insights import STATUSES, Bucket, Insights, Spread, Summary, Unit
 from incidentbot.incidents.lifecycle import Severity
+from incidentbot.web.times import day_in_words
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 SERVICES_DRAWN = 12
@@ -131,11 +132,7 @@ def _over_time(insights: Insights) -> Chart:
 
 def bucket_label(bucket: Bucket, unit: Unit) -> str:
     """Name a day or month, or a week by its Monday."""
-    return f"{bucket.start:%b %Y}" if unit is Unit.MONTH else _day(bucket.start)
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
+    return f"{bucket.start:%b %Y}" if unit is Unit.MONTH else day_in_words(bucket.start)
 
 
 def _times(

@@ -16,6 +16,7 @@ from incidentbot.incidents.models import Service
 from incidentbot.web.access import actor
 from incidentbot.web.csv_files import csv_line
 from incidentbot.web.insight_charts import Chart, Measure, charts, duration, share
+from incidentbot.web.times import day_in_words
 
 blueprint = Blueprint("insights", __name__)
 
@@ -143,10 +144,18 @@ def _read_days(today: date, notes: list[str]) -> tuple[str | None, date | None, 
             notes.append("Write dates as 2026-12-31. The last 90 days are shown.")
         else:
             starts_later = first > today
+            if first > last:
+                notes.append("The first day was after the last day: the two are swapped.")
             first, last = min(first, last), max(first, last)
             if starts_later or last < EARLIEST:
                 notes.append("There is nothing in those days. The last 90 days are shown.")
             else:
+                if first < EARLIEST:
+                    notes.append(
+                        f"Figures begin on {day_in_words(EARLIEST)}, so that is the first day."
+                    )
+                if last > today:
+                    notes.append("Days to come have no figures: the last day is today.")
                 return _as_period(today, max(first, EARLIEST), min(last, today))
     period = request.args.get("period", DEFAULT_PERIOD)
     if period not in PERIODS:

@@ -12,7 +12,7 @@ from flask import (
     session,
     url_for,
 )
-from flask_login import current_user
+from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response
 
 from incidentbot.config import Settings
@@ -29,8 +29,9 @@ from incidentbot.users.preferences import (
     sign_out_everywhere,
     time_zones,
 )
+from incidentbot.users.sign_in import TooManyFailures
 from incidentbot.web.access import actor
-from incidentbot.web.auth import came_by_link, stay_signed_in
+from incidentbot.web.auth import came_by_link, stay_signed_in, words_on_new_password
 from incidentbot.web.errors import status_of
 
 blueprint = Blueprint("me", __name__, url_prefix="/me")
@@ -65,6 +66,8 @@ def save() -> Page:
         change_preferences(db.session(), actor(values.get("request_key")), wanted)
     except InvalidInput as error:
         return _page(values, error), status_of(error)
+    except AlreadyDone as error:
+        return _page(values, problem=str(error)), status_of(error)
     flash("Your settings are stored.")
     return redirect(url_for("me.index"))
 
@@ -74,12 +77,15 @@ def change_password() -> Page:
     """Change one's password; the one before is asked for. For everyone signed in."""
     current = None if came_by_link() else request.form.get("current", "")
     password = request.form.get("password", "")
+    words = words_on_new_password()
     try:
         user = set_password(db.session(), actor(), password, current)
     except InvalidInput as error:
         return _page({}, error), status_of(error)
+    except TooManyFailures as refusal:
+        return _page(problem=str(refusal)), 429
     stay_signed_in(user)
-    flash("Your new password is stored. You are signed out everywhere else.")
+    flash(words)
     return redirect(url_for("me.index"))
 
 
@@ -91,6 +97,8 @@ def finish(reference: str, item_id: int) -> Page:
         flash(finish_action_item(db.session(), reference, by, item_id).sentence)
     except AlreadyDone:
         pass
+    except IncidentError as refusal:
+        return _page(problem=str(refusal)), status_of(refusal)
     return redirect(url_for("me.index"))
 
 
@@ -110,6 +118,9 @@ def unlink(identity_id: int) -> Page:
 def end_sessions() -> Response:
     """End all one's sessions, this one as well. For everyone signed in."""
     sign_out_everywhere(db.session(), actor())
+    logout_user()
+    session.clear()
+    flash("You are signed out on every device.")
     return redirect(url_for("auth.welcome"))
 
 

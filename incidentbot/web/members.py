@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response
 
 from incidentbot.config import Settings
 from incidentbot.extensions import db
-from incidentbot.incidents.errors import IncidentError, InvalidInput
+from incidentbot.incidents.errors import AlreadyDone, IncidentError, InvalidInput
 from incidentbot.users import members
 from incidentbot.users.models import LinkPurpose, Role, User
 from incidentbot.web.access import actor
@@ -46,22 +56,21 @@ def new() -> str:
 def invite() -> Page:
     """Invite somebody: by e-mail, or with a link to hand over where no mail is sent. For admins."""
     values = request.form.to_dict()
+    email, name = values.get("email", ""), values.get("name", "")
+    by = actor(values.get("request_key"))
     try:
         role = _role(values.get("role", ""))
-        user = members.invite(
-            db.session(),
-            values.get("email", ""),
-            role,
-            values.get("name", ""),
-            actor(values.get("request_key")),
-            by_mail=_sends_mail(),
+        if _sends_mail():
+            user = members.invite(db.session(), email, role, name, by, by_mail=True)
+            return _done(user, f"{user.name} is invited: the link is on its way to {user.email}.")
+        user, secret = members.invite_by_hand(db.session(), email, role, name, by)
+    except AlreadyDone:
+        flash(
+            "That form was sent before, and is not carried out again. Whom it invited is in the list."
         )
+        return redirect(url_for("members.index", q=email))
     except IncidentError as error:
         return _invite_page(values, error), status_of(error)
-    if _sends_mail():
-        flash(f"{user.name} is invited: the link is on its way to {user.email}.")
-        return redirect(url_for("members.show", user_id=user.id))
-    secret = members.show_link(db.session(), user.id, LinkPurpose.INVITATION, actor())
     return _member_page(user, link=_address(secret), purpose=LinkPurpose.INVITATION)
 
 
@@ -84,21 +93,30 @@ def rename(user_id: int) -> Page:
 
 @blueprint.post("/<int:user_id>/role")
 def change_role(user_id: int) -> Page:
-    """Give somebody another role. For admins."""
+    """Give somebody another role; asked again before it is one's own. For admins."""
+    role = request.form.get("role", "")
     try:
-        user = members.change_role(db.session(), user_id, request.form.get("role", ""), actor())
+        user = members.change_role(db.session(), user_id, role, actor(), sure=_is_sure())
     except IncidentError as error:
-        return _again(user_id, error)
+        return _again(user_id, error, role)
+    if user.id == current_user.id and user.role is not Role.ADMIN:
+        flash(f"You are a {user.role.value} now.")
+        return redirect(url_for("incidents.index"))
     return _done(user, f"{user.name} is {user.role.value} now.")
 
 
 @blueprint.post("/<int:user_id>/deactivate")
 def deactivate(user_id: int) -> Page:
-    """Close somebody's account. For admins."""
+    """Close somebody's account; asked again before it is one's own. For admins."""
     try:
-        user = members.deactivate(db.session(), user_id, actor())
+        user = members.deactivate(db.session(), user_id, actor(), sure=_is_sure())
     except IncidentError as error:
         return _again(user_id, error)
+    if user.id == current_user.id:
+        logout_user()
+        session.clear()
+        flash("Your account is closed.")
+        return redirect(url_for("auth.welcome"))
     return _done(user, f"{user.name}'s account is closed; they are signed out everywhere.")
 
 
@@ -112,8 +130,11 @@ def reactivate(user_id: int) -> Page:
 @blueprint.post("/<int:user_id>/send-link")
 def send_link(user_id: int) -> Page:
     """Send somebody a link to choose a password, by e-mail. For admins."""
+    by = actor(request.form.get("request_key"))
     try:
-        user = members.send_link(db.session(), user_id, LinkPurpose.RESET, actor())
+        user = members.send_link(db.session(), user_id, LinkPurpose.RESET, by)
+    except AlreadyDone:
+        user = members.get_member(db.session(), user_id)
     except IncidentError as error:
         return _again(user_id, error)
     return _done(user, f"The link is on its way to {user.email}.")
@@ -143,15 +164,19 @@ def _role(word: str) -> Role:
         raise InvalidInput("role", "Choose a role in the list.") from None
 
 
+def _is_sure() -> bool:
+    return request.form.get("sure") == "yes"
+
+
 def _done(user: User, sentence: str) -> Response:
     flash(sentence)
     return redirect(url_for("members.show", user_id=user.id))
 
 
-def _again(user_id: int, error: IncidentError) -> Page:
+def _again(user_id: int, error: IncidentError, role: str = "") -> Page:
     db.session().rollback()
     user = members.get_member(db.session(), user_id)
-    return _member_page(user, error), status_of(error)
+    return _member_page(user, error, role=role), status_of(error)
 
 
 def _member_page(
@@ -159,13 +184,18 @@ def _member_page(
     error: IncidentError | None = None,
     link: str = "",
     purpose: LinkPurpose = LinkPurpose.RESET,
+    role: str = "",
 ) -> str:
+    asks = str(error) if isinstance(error, members.NotSure) else ""
     return render_template(
         "settings/members_show.html",
         person=user,
         roles=ROLES,
+        chosen=role or user.role.value,
         errors=_by_field(error),
-        problem=str(error) if error and not _by_field(error) else "",
+        problem=str(error) if error and not asks and not _by_field(error) else "",
+        asks_about_role=asks if role else "",
+        asks_about_closing="" if role else asks,
         link=link,
         purpose=purpose.value,
         sends_mail=_sends_mail(),

@@ -69,6 +69,7 @@ def save(reference: str) -> str | tuple[str, int] | WerkzeugResponse:
             int(version) if version.isdecimal() and len(version) < 10 else 0,
         )
     except AlreadyDone:
+        flash("That was done already.")
         return redirect(url_for("postmortems.show", reference=incident.reference))
     except IncidentError as error:
         db.session.rollback()

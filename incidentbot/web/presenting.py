@@ -15,11 +15,14 @@ from incidentbot.incidents.lifecycle import PATH, Severity
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.story import GROUPS, effect, group_of, headline
+from incidentbot.incidents.text import shorten
 from incidentbot.ops.health import VERSION
 from incidentbot.outbox.models import Delivery
 from incidentbot.routing.plan import WAR_ROOM
 from incidentbot.users.models import Role
+from incidentbot.web.linked_text import linked
 from incidentbot.web.settings.menu import AREAS as SETTINGS_AREAS
+from incidentbot.web.times import ago_in_words, day_in_words, time_in_words, utc_in_words
 
 
 def install(app: Flask) -> None:
@@ -27,7 +30,11 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         headline=headline,
         iso=_iso,
-        utc=_utc,
+        utc=utc_in_words,
+        own_time=_own_time,
+        day=day_in_words,
+        linked=linked,
+        beginning=_beginning,
         duration=_duration,
         ago=_ago,
         due=lambda moment: due_in_words(moment, clock.now()),
@@ -75,12 +82,14 @@ def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _utc(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+def _own_time(moment: datetime) -> str:
+    """Return a moment in the reader's own zone; in UTC while they have chosen none."""
+    zone = current_user.time_zone if current_user.is_authenticated else None
+    return time_in_words(moment, zone)
 
 
 def _ago(moment: datetime) -> str:
-    return f"{in_words(max(clock.now() - moment, timedelta()))} ago"
+    return ago_in_words(moment, clock.now())
 
 
 def _duration(incident: Incident) -> str:
@@ -110,6 +119,11 @@ def _place(delivery: Delivery) -> str:
     if delivery.target != WAR_ROOM:
         return delivery.target
     return "" if "channel" in effect(delivery.kind) else "the incident's channel"
+
+
+def _beginning(text: str) -> str:
+    """Return the first lines of a long text."""
+    return shorten("\n".join(text.split("\n")[:5]), 400).removesuffix("…") + "…"
 
 
 def _upper_first(words: str) -> str:

@@ -108,6 +108,7 @@ function options({ labels, series, measure }, { stacked, lying }) {
     indexAxis: lying ? "y" : "x",
     responsive: true,
     maintainAspectRatio: false,
+    layout: { padding: measure !== "seconds" ? 0 : lying ? { right: 44 } : { top: 16 } },
     animation: calm.matches ? false : { duration: 250 },
     interaction: { mode: "index", axis: lying ? "y" : "x", intersect: false },
     scales: lying ? { x: values, y: names } : { x: names, y: values },
@@ -118,6 +119,47 @@ function options({ labels, series, measure }, { stacked, lying }) {
   };
 }
 
+// "6.2 h": as short as fits above a bar.
+function inShort(seconds) {
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? UNITS.at(-1);
+  const value = seconds / size;
+  return `${value < 10 && size > 60 ? Math.round(value * 10) / 10 : Math.round(value)} ${unit}`;
+}
+
+// Says how long each bar is: beside one of days, one of minutes cannot be seen. A stack has its sum.
+const lengths = ({ lying, stacked }) => ({
+  id: "lengths",
+  afterDatasetsDraw(chart) {
+    const { ctx, data } = chart;
+    const drawn = chart.getSortedVisibleDatasetMetas();
+    const length = (meta, place) => data.datasets[meta.index].data[place] ?? 0;
+    let before; // the label to the left
+    const write = (seconds, { x, y }) => {
+      if (!seconds) return;
+      const words = inShort(seconds);
+      if (lying) return ctx.fillText(words, x + 4, y);
+      const half = ctx.measureText(words).width / 2 + 2;
+      const collides = before && x - half < before.right && Math.abs(y - before.top) < 12;
+      const top = collides ? Math.min(y, before.top) - 12 : y;
+      ctx.fillText(words, x, top - 3);
+      before = { right: x + half, top };
+    };
+    ctx.save();
+    ctx.font = `11px ${Chart.defaults.font.family}`;
+    ctx.fillStyle = token("ink");
+    [ctx.textAlign, ctx.textBaseline] = lying ? ["left", "middle"] : ["center", "bottom"];
+    for (const place of data.labels.keys()) {
+      if (stacked) {
+        const far = drawn.map((meta) => meta.data[place]).sort((one, other) => other.x - one.x)[0];
+        if (far) write(drawn.reduce((sum, meta) => sum + length(meta, place), 0), far);
+      } else {
+        for (const meta of drawn) write(length(meta, place), meta.data[place]);
+      }
+    }
+    ctx.restore();
+  },
+});
+
 function draw(figure) {
   const found = read(figure);
   const shape = { stacked: figure.dataset.stacked === "yes", lying: figure.dataset.lying === "yes" };
@@ -127,6 +169,7 @@ function draw(figure) {
     type: "bar",
     data: { labels: found.labels, datasets: coloured(context, found.series) },
     options: options(found, shape),
+    plugins: found.measure === "seconds" ? [lengths(shape)] : [],
   });
   return () => {
     chart.data.datasets = coloured(context, found.series);

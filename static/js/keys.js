@@ -23,6 +23,7 @@ const KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && event.target.id === "search") event.target.blur();
   const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (waitingForG && event.key === "i") document.querySelector(".brand").click();
@@ -37,6 +38,9 @@ if (opener) {
   opener.addEventListener("click", () => help.showModal());
   document.getElementById("close-keys").addEventListener("click", () => help.close());
 }
+
+// Who signs out leaves no draft behind (see forms.js).
+document.querySelector(".sign-out")?.addEventListener("submit", () => sessionStorage.clear());
 
 // What takes longer than 0.3 s says so: a form sent, a link followed, a part of the page renewed.
 const line = document.getElementById("progress");

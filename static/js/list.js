@@ -13,8 +13,9 @@ if (live) {
     event.detail.shouldSwap = false;
     const { xhr } = event.detail;
     if (xhr.status !== 200) return;
-    live.dataset.etag = xhr.getResponseHeader("ETag");
     const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
+    if (!page.getElementById("open-heading")) return; // somebody else answered
+    live.dataset.etag = xhr.getResponseHeader("ETag");
     keepPlace(() => renew(page.body));
     document.dispatchEvent(new CustomEvent("htmx:afterSwap")); // the times are shown in the reader's zone
   });

@@ -9,6 +9,8 @@ if (live) {
   const number = (event) => Number(event.id.replace("event-", ""));
   const newest = () => number(timeline.querySelector(".event:last-child") ?? { id: "event-0" });
   let told = newest();
+  let open = [];
+  let focused = "";
 
   live.addEventListener("htmx:beforeRequest", (event) => {
     if (document.hidden) event.preventDefault(); // nobody looks
@@ -19,10 +21,20 @@ if (live) {
     event.detail.parameters.after = told;
   });
   live.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.xhr.status === 304) event.detail.shouldSwap = false;
+    if (event.detail.elt !== live) return;
+    const { xhr } = event.detail;
+    const isOurs = xhr.status === 200 && xhr.responseText.includes('id="incident-title"');
+    event.detail.shouldSwap = isOurs; // else nothing is new, or somebody else answered
+    if (!isOurs) return;
+    open = [...live.querySelectorAll("details[open]")].map((details) => details.id);
+    focused = live.contains(document.activeElement) ? document.activeElement.href : "";
   });
   live.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.elt === live) live.dataset.etag = event.detail.xhr.getResponseHeader("ETag");
+    if (event.detail.elt !== live) return;
+    live.dataset.etag = event.detail.xhr.getResponseHeader("ETag");
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    const again = focused && [...live.querySelectorAll("a")].find((link) => link.href === focused);
+    if (again && document.activeElement !== again) again.focus({ preventScroll: true });
   });
   document.getElementById("timeline").addEventListener("htmx:oobBeforeSwap", (event) => {
     event.detail.shouldSwap = false; // events never change: what somebody reads or selects stays in place
@@ -33,7 +45,7 @@ if (live) {
       if ("newest" in timeline.dataset) show(events);
       announce(events);
     }
-    if (now.dataset.version !== timeline.dataset.version) renewForms();
+    if (now.dataset.version !== timeline.dataset.version) renewForms(events);
     timeline.dataset.version = now.dataset.version;
   });
 
@@ -42,9 +54,10 @@ if (live) {
     document.getElementById("no-events")?.remove();
   }
 
+  const headOf = (event) => event.querySelector(".event-head").textContent.trim();
+
   function announce(events) {
-    document.getElementById("news").textContent =
-      "New: " + events.map((event) => event.querySelector(".event-head").textContent.trim()).join(", ");
+    document.getElementById("news").textContent = `New: ${events.map(headOf).join(", ")}`;
   }
 
   function isChanged(field) {
@@ -53,11 +66,16 @@ if (live) {
     return field.selectedIndex !== Math.max(first, 0);
   }
 
-  function renewForms() {
+  let meanwhile = [];
+
+  function renewForms(events) {
     const typing = [...actions.querySelectorAll("textarea, input:not([type=hidden]), select")].some(isChanged);
     if (typing || actions.contains(document.activeElement)) {
+      meanwhile.push(...events.map(headOf));
+      document.getElementById("stale-what").textContent = meanwhile.length ? `: ${meanwhile.slice(-5).join("; ")}` : "";
       document.getElementById("stale").hidden = false;
     } else {
+      meanwhile = [];
       window.htmx.trigger(actions, "incident-changed");
     }
   }

@@ -1,24 +1,36 @@
-// Show times in the reader's own zone, and how long ago; the UTC time stays in the tooltip.
-const timeZone = document.documentElement.dataset.timeZone || undefined; // chosen on one's own page
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+// Show times in the zone of the reader's browser where they have chosen none (else the server has
+// written it so), and how long ago; the UTC time stays in the tooltip. The forms are those of web/times.py.
+const chosen = document.documentElement.dataset.timeZone; // on one's own page
+const pieces = new Intl.DateTimeFormat("en-US", {
+  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
+
+function exact(moment) {
+  const { day, month, year, hour, minute } = Object.fromEntries(
+    pieces.formatToParts(moment).map(({ type, value }) => [type, value]),
+  );
+  return `${day} ${month} ${year}, ${hour}:${minute}`;
+}
 
 function ago(moment) {
-  const seconds = Math.max(0, (Date.now() - moment) / 1000);
-  for (const [unit, size] of UNITS) {
-    if (seconds >= size) return relative.format(-Math.floor(seconds / size), unit);
-  }
-  return "just now";
+  const minutes = Math.floor((Date.now() - moment) / 60_000);
+  if (minutes < 1) return "just now";
+  const [days, hours, rest] = [Math.floor(minutes / 1_440), Math.floor(minutes / 60) % 24, minutes % 60];
+  if (days) return hours ? `${days} d ${hours} h ago` : `${days} d ago`;
+  if (hours) return rest ? `${hours} h ${rest} min ago` : `${hours} h ago`;
+  return `${rest} min ago`;
 }
 
-function show(root) {
-  for (const element of root.querySelectorAll("time[datetime]")) {
+function show() {
+  for (const element of document.querySelectorAll("time[datetime]")) {
+    const isRelative = "relative" in element.dataset;
+    if (chosen && !isRelative) continue;
     const moment = new Date(element.dateTime);
-    element.textContent = "relative" in element.dataset ? ago(moment) : exact.format(moment);
+    const words = isRelative ? ago(moment) : exact(moment);
+    if (element.textContent !== words) element.textContent = words;
   }
 }
 
-show(document);
-setInterval(() => show(document), 30_000);
-document.addEventListener("htmx:afterSwap", () => show(document));
+show();
+setInterval(show, 30_000);
+document.addEventListener("htmx:afterSwap", show);

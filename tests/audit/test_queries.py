@@ -189,3 +189,22 @@ def test_no_page_reads_or_sorts_the_whole_log(team: Team, wanted: dict[str, Any]
         plan = " ".join(str(row[-1]) for row in rows)
     assert "TEMP B-TREE" not in plan
     assert ("USING INDEX" in plan) is bool(wanted)
+
+
+def test_nothing_is_open_while_the_reader_of_all_takes_its_time(story: Team) -> None:
+    with story.sessions() as session:
+        read = []
+        for entry in iterate_entries(session, Filter(), batch=3):
+            read.append(entry.seq)
+            assert not session.in_transaction()
+            assert story_pool(story) == 0
+        assert read == [1, 2, 3, 4]
+        abandoned = iterate_entries(session, Filter(), batch=3)
+        next(abandoned)
+        assert story_pool(story) == 0
+
+
+def story_pool(team: Team) -> int:
+    """Return how many connections are in use."""
+    with team.sessions() as session:
+        return int(session.get_bind().pool.checkedout())

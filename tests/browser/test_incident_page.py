@@ -160,7 +160,7 @@ def test_an_action_item_is_added_ticked_off_and_stands_in_the_postmortem(
         page.get_by_label("Until when?").fill("2020-01-31")
         page.get_by_role("button", name="Add the item").click()
         items = page.get_by_role("region", name="Action items")
-        expect(items).to_contain_text("overdue since 2020-01-31")
+        expect(items).to_contain_text("overdue since 31 Jan 2020")
         page.get_by_role("button", name="Resolve").click()
         page.get_by_role("button", name="Draft it").click()
         expect(page.get_by_role("article")).to_contain_text("Alert on declines")

@@ -139,7 +139,7 @@ def test_invited_by_mail_one_chooses_a_password_and_signs_in_with_it(
     admin.get_by_label("E-mail").fill("lin@example.com")
     admin.get_by_label("Name").fill("Lin Clark")
     admin.get_by_role("button", name="Send the invitation").click()
-    expect(admin.get_by_role("status")).to_contain_text("Lin Clark is invited")
+    expect(admin.get_by_role("main").get_by_role("status")).to_contain_text("Lin Clark is invited")
 
     lin = opened(chromium, viewport=PHONE)
     lin.goto(mailed_link(lin, house, 1))
@@ -233,7 +233,7 @@ def test_my_page_links_a_provider_and_sets_how_things_look(chromium: Browser, ho
     page.get_by_role("link", name="My page").click()
     page.get_by_role("link", name="Link Okta").click()
     page.get_by_role("button", name="Lin Clark").click()
-    expect(page.get_by_role("status")).to_contain_text("Okta is linked.")
+    expect(page.get_by_role("main").get_by_role("status")).to_contain_text("Okta is linked.")
     page.get_by_label("Dark").check()
     page.get_by_label("Time zone").fill("Asia/Tokyo")
     page.get_by_label("Only that an incident began").check()

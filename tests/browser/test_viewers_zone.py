@@ -17,7 +17,7 @@ from tests.installation import install
 MOMENTS = ("00:30", "01:30", "02:30")
 IN_BERLIN = ["25 Oct 2026, 02:30", "25 Oct 2026, 02:30", "25 Oct 2026, 03:30"]
 # In New York nothing happens until a week later; it is the evening before.
-IN_NEW_YORK = ["Oct 24, 2026, 8:30 PM", "Oct 24, 2026, 9:30 PM", "Oct 24, 2026, 10:30 PM"]
+IN_NEW_YORK = ["24 Oct 2026, 20:30", "24 Oct 2026, 21:30", "24 Oct 2026, 22:30"]
 
 
 @pytest.fixture
@@ -73,5 +73,23 @@ def test_without_javascript_they_are_utc(
     context.close()
 
 
+@pytest.mark.parametrize("has_javascript", [True, False])
+def test_the_zone_of_ones_own_page_holds_with_and_without_javascript(
+    chromium: Browser, site: Site, night_of_the_change: str, has_javascript: bool
+) -> None:
+    context = chromium.new_context(
+        timezone_id="Asia/Tokyo", java_script_enabled=has_javascript, locale="en-US"
+    )
+    page = context.new_page()
+    site.sign_in(page, "Grace Hopper")
+    page.goto(f"{site.url}/me")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    page.get_by_role("button", name="Save").first.click()
+    page.goto(night_of_the_change)
+    times = page.locator(".event time:not([data-relative])")
+    expect(times).to_have_text(IN_BERLIN)
+    context.close()
+
+
 def _in_utc() -> list[str]:
-    return [f"2026-10-25 {moment} UTC" for moment in MOMENTS]
+    return [f"25 Oct 2026, {moment} UTC" for moment in MOMENTS]

@@ -48,8 +48,11 @@ class Fleet:
             return [dict(row) for row in connection.execute(text(query), values).mappings()]
 
     def unfinished(self) -> int:
-        """Return how many deliveries are still to be made."""
-        query = f"SELECT count(*) AS n FROM deliveries WHERE state IN {OPEN_STATES}"  # noqa: S608 - a constant
+        """Return how many deliveries are still to be made; what is meant for later is left out."""
+        later = "state = 'pending' AND last_error IS NULL AND due_at > now()"
+        query = (
+            f"SELECT count(*) AS n FROM deliveries WHERE state IN {OPEN_STATES} AND NOT ({later})"  # noqa: S608 - constants
+        )
         return int(self.rows(query)[0]["n"])
 
     def parked(self) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ def test_a_responder_adds_an_item_with_an_owner_and_a_date(team: Team) -> None:
     assert item.text == "Alert on declined cards"
     assert item.owner is not None
     assert (item.owner.name, item.due_on) == ("Ada", date(2026, 12, 31))
-    assert headline(team.timeline()[-1]) == "Action item added"
+    assert headline(team.timeline()[-1]) == "Action item added for Ada, due 31 Dec 2026"
     assert team.audit()[-1].action == "add_action_item"
 
 
@@ -89,6 +89,20 @@ def test_a_viewer_changes_no_item(team: Team) -> None:
         team.do(add_action_item, "INC-1", team.vera, "Mine", None)
     with pytest.raises(NotAllowed):
         team.do(finish_action_item, "INC-1", team.vera, items(team)[0].id)
+
+
+def test_a_viewer_ticks_off_what_is_theirs_where_they_may_look(team: Team) -> None:
+    team.declare()
+    team.declare(is_private=True)
+    for reference in ("INC-1", "INC-2"):
+        team.do(add_action_item, reference, team.ada, "Alert", team.vera.user_id)
+    (item,), (secret,) = items(team), items(team, "INC-2")
+    assert team.do(finish_action_item, "INC-1", team.vera, item.id).changed
+    assert items(team)[0].done_by_id == team.vera.user_id
+    for reference in ("INC-1", "INC-2"):
+        with pytest.raises((NotFound, NotAllowed)):
+            team.do(finish_action_item, reference, team.vera, secret.id)
+    assert items(team, "INC-2")[0].done_at is None
 
 
 def test_ones_own_open_items_are_listed_with_what_is_due_first(team: Team) -> None:

@@ -9,7 +9,7 @@ from incidentbot.audit.models import Outcome
 from incidentbot.database import write_transaction
 from incidentbot.incidents import commands
 from incidentbot.incidents.commands import Declaration
-from incidentbot.incidents.errors import InvalidInput, NotAllowed
+from incidentbot.incidents.errors import InvalidInput, InvalidInputs, NotAllowed
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import EventKind, Service
 from incidentbot.users.models import User
@@ -96,6 +96,14 @@ def test_a_wrong_field_is_named_and_nothing_is_written(team: Team) -> None:
         assert refused.value.field == field
         assert str(refused.value)
         assert team.state() == before
+
+
+def test_everything_that_is_wrong_is_said_at_once(team: Team) -> None:
+    before = team.state()
+    with pytest.raises(InvalidInputs) as refused:
+        team.declare(title="", severity="", service="", commander_id=999_999)
+    assert list(refused.value.reasons) == ["title", "severity", "service", "commander"]
+    assert team.state() == before
 
 
 def test_neither_a_viewer_nor_nobody_can_be_made_commander(team: Team) -> None:

@@ -196,3 +196,20 @@ def _incident_that_is(team: Team, status: Status) -> str:
     elif status is not PATH[0]:
         team.do(commands.move_to, reference, team.ada, status)
     return reference
+
+
+def test_an_update_with_a_status_of_its_menu_moves_and_without_one_does_not(team: Team) -> None:
+    team.declare()
+    team.do(commands.update_or_move, "INC-1", team.ada, "", "Looking")
+    assert team.incident().status is Status.DECLARED
+    team.do(commands.update_or_move, "INC-1", team.ada, "monitoring", "Rolled back")
+    assert team.incident().status is Status.MONITORING
+    assert [event.text for event in team.timeline()][-2:] == ["Looking", "Rolled back"]
+
+
+@pytest.mark.parametrize("status", ["resolved", "cancelled", "declared", "no_change"])
+def test_an_update_ends_nothing_whatever_door_it_came_through(team: Team, status: str) -> None:
+    team.declare()
+    with pytest.raises(InvalidInput) as refused:
+        team.do(commands.update_or_move, "INC-1", team.ada, status, "Looking")
+    assert refused.value.field == "status"

@@ -1,7 +1,10 @@
 """Who belongs to an incident: joining, adding, changing roles, leaving and removing."""
 
+from dataclasses import replace
+
 import pytest
 
+from incidentbot.incidents import commands
 from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
 from incidentbot.incidents.models import EventKind
 from incidentbot.incidents.people import (
@@ -156,3 +159,27 @@ def test_who_acts_in_a_private_channel_was_let_in_by_its_members(team: Team) -> 
     assert "Bob" in people(team)
     assert team.audit()[-1].action == "enter_by_channel"
     assert team.problems() == []
+
+
+def test_the_first_command_of_who_was_let_in_by_the_channel_is_done(team: Team) -> None:
+    team.declare(is_private=True)
+    bob = replace(team.bob, request_id="trigger/1")
+    with team.sessions() as session:
+        enter_by_channel(session, "INC-1", bob)
+    assert team.do(commands.add_note, "INC-1", bob, "It is the cache").changed
+    assert [entry.action for entry in team.audit()][-2:] == ["enter_by_channel", "add_note"]
+
+
+def test_who_has_left_the_company_can_be_removed(team: Team) -> None:
+    team.declare()
+    team.do(join, "INC-1", team.bob)
+    team.execute("UPDATE users SET deactivated_at = created_at WHERE name = 'Bob'")
+    team.do(remove_person, "INC-1", team.ada, team.bob.user_id)
+    assert set(people(team)) == {"Ada"}
+
+
+def test_nobody_at_all_cannot_be_removed(team: Team) -> None:
+    team.declare()
+    with pytest.raises(InvalidInput) as refused:
+        team.do(remove_person, "INC-1", team.ada, 999_999)
+    assert refused.value.field == "person"

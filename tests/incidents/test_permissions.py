@@ -59,6 +59,14 @@ def test_a_viewer_may_change_nothing_even_as_the_commander(action: Action, user_
     assert verdict.reason.startswith("Viewers cannot ")
 
 
+@pytest.mark.parametrize("action", Action)
+def test_what_is_ones_own_can_be_finished_whatever_the_role_and_nothing_else(
+    action: Action,
+) -> None:
+    verdict = judge(action, person(Role.VIEWER), COMMANDER_ID, "Ada", is_own=True)
+    assert verdict.allowed is (action is Action.FINISH_ACTION_ITEM)
+
+
 @pytest.mark.parametrize("action", sorted(set(Action) - OPEN_TO_ALL_RESPONDERS))
 def test_incidentbot_itself_commands_no_incident(action: Action) -> None:
     assert not judge(action, SYSTEM, COMMANDER_ID, "Ada").allowed

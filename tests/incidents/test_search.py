@@ -4,13 +4,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from incidentbot.database import write_transaction
 from incidentbot.incidents import commands, search
 from incidentbot.incidents.listing import Filters, list_incidents
 from incidentbot.incidents.models import Incident
-from incidentbot.incidents.search import add_words, matches, words_of
+from incidentbot.incidents.search import WORD_LIMIT, add_words, matches, words_of
 from incidentbot.users.actor import SYSTEM
 from tests.team import Team
 
@@ -123,3 +124,31 @@ def test_a_word_that_many_incidents_have_is_found_in_all_of_them(
 def test_without_words_there_is_no_condition(team: Team) -> None:
     with team.sessions() as session:
         assert matches(session, " … ") is None
+
+
+def test_an_incident_with_more_words_than_the_database_takes_goes_on(team: Team) -> None:
+    """Notes of pasted logs: PostgreSQL refuses more than 1 MiB of words, and with them the command."""
+    team.declare(title="Titleword")
+    with team.sessions() as session, write_transaction(session):
+        incident = session.scalars(select(Incident).where(Incident.number == 1)).one()
+        for text in range(6):  # letters of four bytes, as long as words get
+            log = (f"{text:02}{line:04}" + "\U00010400" * WORD_LIMIT for line in range(2_500))
+            add_words(session, incident, " ".join(log))
+    team.do(commands.resolve, "INC-1", team.ada, "Endword")
+    with team.sessions() as session:
+        assert found(session, "titleword") == [1]
+        assert found(session, "000001") == [1]
+        assert found(session, "050001") == [], "there is an end to it"
+
+
+def test_both_databases_stop_at_the_same_words(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "ENOUGH_BYTES", 20)
+    with team.sessions() as session, write_transaction(session):
+        incident = Incident(number=9)
+        for text in ("elevenbytes", "éightytes", "enough"):
+            add_words(session, incident, text)
+    with team.sessions() as session:
+        words = str(session.execute(sql("SELECT words FROM incident_search")).scalars().all())
+    assert "elevenbytes" in words
+    assert "eightytes" in words
+    assert "enough" not in words

@@ -15,7 +15,7 @@ from incidentbot.incidents.errors import (
     NotAllowed,
     NotFound,
 )
-from incidentbot.incidents.queries import list_services
+from incidentbot.incidents.queries import list_every_service, list_services
 from incidentbot.incidents.settings import fingerprint
 from tests.team import Team, together
 
@@ -168,3 +168,12 @@ def test_a_service_that_is_not_there_is_not_found(team: Team) -> None:
     assert isinstance(
         refused(team, lambda s: services.archive_service(s, 999, team.grace)), NotFound
     )
+
+
+def test_names_stand_in_the_order_of_the_alphabet_whatever_their_case(team: Team) -> None:
+    for name in ("general", "Zebra", "Alpha"):
+        add(team, name)
+    names = offered(team)
+    assert names == sorted(names, key=str.lower)
+    with team.sessions() as session:
+        assert [s.name for s in list_every_service(session)] == names

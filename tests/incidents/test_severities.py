@@ -77,6 +77,7 @@ def test_the_log_says_what_was_and_resetting_brings_the_first_words_back(team: T
         ("minutes", WORDS, "٣٠"),
         ("minutes", WORDS, "10081"),
         ("minutes", WORDS, "9" * 400),
+        ("minutes", WORDS, "0000019999999999"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(

@@ -57,3 +57,19 @@ def test_a_delivery_of_a_kind_from_another_version_is_named_all_the_same() -> No
 @pytest.mark.parametrize("kind", EventKind)
 def test_every_kind_belongs_to_one_group_of_the_filter(kind: EventKind) -> None:
     assert sum(kind in group.kinds for group in GROUPS.values()) == 1
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        ({"owner": "Bob", "due": "2026-12-01"}, "Action item added for Bob, due 1 Dec 2026"),
+        ({"owner": "Bob", "due": None}, "Action item added for Bob"),
+        ({"owner": None, "due": "2026-12-01"}, "Action item added, due 1 Dec 2026"),
+        ({"owner": None, "due": None}, "Action item added"),
+    ],
+)
+def test_an_action_item_says_for_whom_and_until_when(
+    data: dict[str, str | None], expected: str
+) -> None:
+    event = TimelineEvent(kind=EventKind.ACTION_ITEM, data={"change": "added", **data})
+    assert headline(event) == expected

@@ -1,6 +1,7 @@
 """Who hears of what: one table for every severity and kind of event, and what holds for all of them."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,7 @@ LEVELS = {
     P4: Level(),
 }
 NOBODY = Level()
+SOON = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
 
 CARD, TOPIC, MESSAGE = "slack.card", "slack.topic", "slack.message"
 UPDATES_CARD = [TOPIC, MESSAGE, CARD]
@@ -98,12 +100,12 @@ def test_the_incidents_own_channel_hears_the_same_whatever_the_severity(
 ) -> None:
     level = LEVELS[severity]
     told = NOBODY if kind is EventKind.DECLARED else level
-    assert kinds(plan(happened(kind, severity), level, told, ()), WAR_ROOM) == IN_CHANNEL[kind]
+    assert kinds(plan(happened(kind, severity), level, told, {}), WAR_ROOM) == IN_CHANNEL[kind]
 
 
 def test_what_the_channel_is_spared_is_told_nowhere() -> None:
     event = replace(happened(EventKind.DELIVERY), in_channel=False)
-    assert plan(event, LEVELS[P1], LEVELS[P1], ()) == []
+    assert plan(event, LEVELS[P1], LEVELS[P1], {}) == []
 
 
 def test_the_channel_hears_of_what_people_rely_on_and_not_of_its_own_messages() -> None:
@@ -124,7 +126,7 @@ def test_the_channel_hears_of_what_people_rely_on_and_not_of_its_own_messages() 
 @pytest.mark.parametrize("severity", Severity)
 def test_a_declaration_is_announced_to_everyone_of_its_severity(severity: Severity) -> None:
     level = LEVELS[severity]
-    effects = outside(plan(happened(EventKind.DECLARED, severity), level, NOBODY, ()))
+    effects = outside(plan(happened(EventKind.DECLARED, severity), level, NOBODY, {}))
     assert [(effect.kind, effect.target) for effect in effects] == [
         *(("slack.announcement", channel) for channel in level.channels),
         *(("slack.dm", person) for person in level.people),
@@ -137,7 +139,7 @@ def test_later_events_reach_those_who_were_told_of_the_incident(
     kind: EventKind, severity: Severity
 ) -> None:
     told = LEVELS[severity]
-    effects = plan(happened(kind, severity), told, told, ())
+    effects = plan(happened(kind, severity), told, told, {})
     for channel in told.channels:
         assert kinds(effects, channel) == ELSEWHERE[kind]
     for person in told.people:
@@ -152,7 +154,7 @@ def test_only_an_escalation_to_p1_or_p2_is_told_to_people_and_new_channels(
 ) -> None:
     told, level = LEVELS[old], LEVELS[new]
     event = replace(happened(EventKind.SEVERITY, new), previous_severity=old)
-    effects = plan(event, level, told, ())
+    effects = plan(event, level, told, {})
     spoken_to = {effect.target for effect in effects if effect.kind in ("slack.dm", MESSAGE)}
     shown = {effect.target for effect in effects if effect.kind == "slack.announcement"}
     if renotifies(old, new):
@@ -165,7 +167,7 @@ def test_only_an_escalation_to_p1_or_p2_is_told_to_people_and_new_channels(
 
 
 def test_an_audience_that_was_told_before_a_downgrade_hears_the_end_all_the_same() -> None:
-    effects = plan(happened(EventKind.RESOLVED, P4), LEVELS[P4], LEVELS[P1], ())
+    effects = plan(happened(EventKind.RESOLVED, P4), LEVELS[P4], LEVELS[P1], {})
     assert kinds(effects, "#general") == TOLD
     assert kinds(effects, "U1") == ["slack.dm"]
 
@@ -195,7 +197,7 @@ def test_getting_as_bad_as_p1_or_p2_is_a_start(old: Severity, new: Severity) -> 
 @pytest.mark.parametrize("kind", [EventKind.UPDATE, EventKind.STATUS])
 def test_an_update_is_told_to_those_whose_rules_say_so(kind: EventKind) -> None:
     level = Level(("#start",), ("U1",), on_update=Audience(("#start", "#more"), ("U2",)))
-    effects = plan(happened(kind), level, Audience(("#start",), ("U1",)), ())
+    effects = plan(happened(kind), level, Audience(("#start",), ("U1",)), {})
     assert kinds(effects, "#start") == TOLD
     assert kinds(effects, "#more") == [MESSAGE]
     assert kinds(effects, "U2") == ["slack.dm"]
@@ -206,7 +208,7 @@ def test_the_end_spares_those_whose_rules_say_so_and_reaches_those_who_asked_for
     level = Level(
         ("#start",), (), on_end=Audience(("#end",), ("U3",)), not_on_end=frozenset({"#start"})
     )
-    effects = plan(happened(EventKind.RESOLVED), level, Audience(("#start", "#gone"), ("U1",)), ())
+    effects = plan(happened(EventKind.RESOLVED), level, Audience(("#start", "#gone"), ("U1",)), {})
     assert kinds(effects, "#start") == UPDATED  # the card there still follows
     assert kinds(effects, "#gone") == TOLD  # no rule names it any more
     assert kinds(effects, "#end") == [MESSAGE]
@@ -214,16 +216,28 @@ def test_the_end_spares_those_whose_rules_say_so_and_reaches_those_who_asked_for
 
 
 def test_a_person_told_too_recently_is_skipped_with_the_reason() -> None:
-    effects = plan(happened(EventKind.DECLARED), LEVELS[P1], NOBODY, {"U1"})
+    effects = plan(happened(EventKind.DECLARED), LEVELS[P1], NOBODY, {"U1": SOON})
     reasons = {e.target: e.skip_reason for e in effects if e.kind == "slack.dm"}
     assert reasons["U1"] is not None
     assert reasons["U1"].startswith("throttled")
     assert reasons["U2"] is None
 
 
+@pytest.mark.parametrize(
+    "kind", [EventKind.RESOLVED, EventKind.REOPENED, EventKind.CANCELLED], ids=str
+)
+def test_the_end_is_put_off_rather_than_skipped(kind: EventKind) -> None:
+    effects = plan(happened(kind), LEVELS[P1], LEVELS[P1], {"U1": SOON})
+    soon, at_once = (e for e in effects if e.kind == "slack.dm")
+    assert (soon.target, soon.skip_reason, soon.due_at) == ("U1", None, SOON)
+    assert soon.payload["put_off"]
+    assert (at_once.target, at_once.skip_reason, at_once.due_at) == ("U2", None, None)
+    assert "put_off" not in at_once.payload
+
+
 def test_people_who_belong_in_the_channel_are_invited() -> None:
     event = replace(happened(EventKind.COMMANDER), invite=("U7", "U8"))
-    (invite,) = [e for e in plan(event, NOBODY, NOBODY, ()) if e.kind == "slack.invite"]
+    (invite,) = [e for e in plan(event, NOBODY, NOBODY, {}) if e.kind == "slack.invite"]
     assert (invite.target, invite.payload) == (WAR_ROOM, {"users": ["U7", "U8"]})
     assert invite.waits_for == war_room_key("INC-7")
 
@@ -232,7 +246,7 @@ def test_a_worse_incident_leaves_first() -> None:
     priorities = [
         {
             effect.priority
-            for effect in plan(happened(EventKind.UPDATE, severity), *[NOBODY] * 2, ())
+            for effect in plan(happened(EventKind.UPDATE, severity), *[NOBODY] * 2, {})
         }
         for severity in Severity
     ]
@@ -255,9 +269,14 @@ events = st.builds(
 
 
 @settings(max_examples=150)
-@given(events, audiences, audiences, st.frozensets(st.sampled_from([f"U{n}" for n in range(5)])))
+@given(
+    events,
+    audiences,
+    audiences,
+    st.dictionaries(st.sampled_from([f"U{n}" for n in range(5)]), st.just(SOON)),
+)
 def test_whatever_happens_every_effect_is_sound(
-    event: IncidentEvent, level: Level, told: Level, throttled: frozenset[str]
+    event: IncidentEvent, level: Level, told: Level, throttled: dict[str, datetime]
 ) -> None:
     effects = plan(event, level, told, throttled)
 
@@ -274,9 +293,10 @@ def test_whatever_happens_every_effect_is_sound(
         in_channel = effect.target == WAR_ROOM and effect.kind != "slack.war_room"
         assert effect.waits_for == (war_room_key("INC-7") if in_channel else None)
         assert effect.newest_only == (effect.kind in (CARD, TOPIC, "slack.announcement"))
-        assert (effect.skip_reason is not None) == (
-            effect.kind == "slack.dm" and effect.target in throttled
-        )
+        too_soon = effect.kind == "slack.dm" and effect.target in throttled
+        is_end = moment_of(event) is Moment.END
+        assert (effect.skip_reason is not None) == (too_soon and not is_end)
+        assert (effect.due_at is not None) == (too_soon and is_end)
         # Another incident's message never waits behind this one's.
         assert effect.stream.startswith("INC-7/")
 
@@ -286,7 +306,7 @@ def test_whatever_happens_every_effect_is_sound(
 def test_events_of_one_incident_never_share_a_dedupe_key(
     story: list[IncidentEvent], audience: Level
 ) -> None:
-    keys = [e.dedupe_key for event in story for e in plan(event, audience, audience, ())]
+    keys = [e.dedupe_key for event in story for e in plan(event, audience, audience, {})]
     assert len(set(keys)) == len(keys)
 
 
@@ -295,7 +315,7 @@ def test_events_of_one_incident_never_share_a_dedupe_key(
 def test_the_card_elsewhere_leaves_before_the_message_that_follows_it(
     event: IncidentEvent, audience: Level
 ) -> None:
-    effects = plan(event, audience, audience, ())
+    effects = plan(event, audience, audience, {})
     for channel in audience.channels:
         told = [effect for effect in effects if effect.target == channel]
         assert [effect.kind for effect in told] in ([], UPDATED, TOLD)
@@ -303,5 +323,5 @@ def test_the_card_elsewhere_leaves_before_the_message_that_follows_it(
 
 
 def test_the_key_that_others_wait_for_is_that_of_the_declarations_channel() -> None:
-    effects = plan(happened(EventKind.DECLARED), NOBODY, NOBODY, ())
+    effects = plan(happened(EventKind.DECLARED), NOBODY, NOBODY, {})
     assert [e.dedupe_key for e in effects if e.kind == "slack.war_room"] == [war_room_key("INC-7")]

@@ -1,10 +1,15 @@
 """Signing in with an account elsewhere, linking it, and two accounts that are one person's."""
 
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
+from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
 from incidentbot.incidents.action_items import add_action_item, list_open_of
 from incidentbot.incidents.commanded import list_commanded
@@ -22,13 +27,15 @@ from incidentbot.users.identities import (
 )
 from incidentbot.users.members import deactivate
 from incidentbot.users.merging import merge
-from incidentbot.users.models import Role, User
-from incidentbot.users.people import find_by_slack_id
+from incidentbot.users.models import DirectMessages, Role, User
+from incidentbot.users.people import find_by_slack_id, identify_slack_person, record_profile
+from incidentbot.users.preferences import Preferences, change_preferences
 from tests.team import Team, together
 from tests.users.accounts import EMAIL, account, user_of
 
 LIN = Claims("Okta", "https://id.example.com", "sub-1", "Lin@Example.com", True, "Lin Clark")
 IN_SLACK = replace(LIN, provider="Slack", issuer="https://slack.com", slack_user_id="U0LIN")
+ADA_IN_SLACK = replace(IN_SLACK, slack_user_id="U0ADA")
 
 
 def come_in(team: Team, claims: Claims, new_role: Role | None = Role.VIEWER) -> User:
@@ -90,6 +97,15 @@ def test_slack_finds_its_person_by_id_then_by_address(team: Team) -> None:
         come_in(team, replace(IN_SLACK, slack_user_id="U0OTHER"))
 
 
+def test_whose_account_is_closed_comes_in_neither_as_the_person_slack_knows(team: Team) -> None:
+    actor = account(team)
+    with team.sessions() as session:
+        deactivate(session, actor.user_id or 0, team.grace)
+    with pytest.raises(NotAllowed, match="deactivated"):
+        come_in(team, replace(IN_SLACK, slack_user_id="U0ADA"))
+    assert user_of(team, team.ada.user_id).is_active
+
+
 def test_a_closed_account_comes_in_by_no_provider(team: Team) -> None:
     user = come_in(team, LIN)
     with team.sessions() as session:
@@ -123,13 +139,61 @@ def test_slack_is_unlinked_while_another_way_remains(team: Team) -> None:
             unlink_slack(session, team.ada)
         link_identity(session, team.ada, replace(LIN, email=None))
         unlink_slack(session, team.ada)
-        assert find_by_slack_id(session, "U0ADA") is None
+        parted = find_by_slack_id(session, "U0ADA")
+        assert parted is not None
+        assert (parted.id == team.ada.user_id, parted.name) == (False, "Ada")
         with pytest.raises(NotFound):
             unlink_slack(session, team.ada)
+    assert team.problems() == []
+
+
+@pytest.mark.parametrize(
+    "role,in_slack",
+    [
+        (Role.VIEWER, Role.VIEWER),
+        (Role.RESPONDER, Role.RESPONDER),
+        (Role.ADMIN, Role.RESPONDER),
+    ],
+)
+def test_unlinking_slack_makes_nobody_more_than_they_were(
+    team: Team, role: Role, in_slack: Role
+) -> None:
+    actor = account(team, role=role)
+    link(team, actor, IN_SLACK)
+    with team.sessions() as session:
+        unlink_slack(session, actor)
+        assert identify_slack_person(session, "U0LIN").role is in_slack
+    assert come_in(team, IN_SLACK).id == actor.user_id, "one person again"
+    assert user_of(team, actor.user_id).role is role
+
+
+def test_an_account_keeps_its_role_when_it_becomes_one_with_its_person_in_slack(
+    team: Team,
+) -> None:
+    actor = account(team, role=Role.VIEWER)
+    link(team, actor, replace(IN_SLACK, slack_user_id="U0ADA"))
+    assert user_of(team, actor.user_id).role is Role.VIEWER
+
+
+def test_an_admin_known_from_slack_only_stays_admin_in_their_account(team: Team) -> None:
+    actor = account(team, role=Role.VIEWER)
+    link(team, actor, replace(IN_SLACK, slack_user_id="U0GRACE"))
+    assert user_of(team, actor.user_id).role is Role.ADMIN, "else nobody would be left"
+
+
+def test_what_was_chosen_in_either_account_is_kept(team: Team) -> None:
+    actor = account(team)
+    with team.sessions() as session:
+        change_preferences(session, team.ada, Preferences("Ada", "Asia/Tokyo", "dark", "none"))
+        change_preferences(session, actor, Preferences("Lin", "", "light", "all"))
+    link(team, actor, replace(IN_SLACK, slack_user_id="U0ADA"))
+    user = user_of(team, actor.user_id)
+    assert (user.direct_messages, user.time_zone) == (DirectMessages.NONE, "Asia/Tokyo")
+    assert (user.theme, user.name) == ("light", "Lin")
 
 
 def test_linking_slack_makes_its_person_and_the_account_one(team: Team) -> None:
-    actor = account(team, role=Role.VIEWER)
+    actor = account(team)
     reference = team.declare(team.ada)
     both = team.declare(team.ada)
     bob = team.bob.user_id or 0
@@ -194,3 +258,54 @@ def test_two_who_merge_the_same_accounts_at_once_merge_them_once(team: Team) -> 
     assert all(isinstance(outcome, str) for outcome in outcomes), outcomes
     assert [e.action for e in team.audit()].count("merge_accounts") == 1
     assert user_of(team, actor.user_id).slack_user_id == "U0ADA"
+
+
+def _tell(session: Session) -> None:
+    with write_transaction(session):
+        record_profile(session, "U0ADA", "Ada", EMAIL)
+
+
+CHANGES: dict[str, Callable[[Session, Actor, Actor], object]] = {
+    "link": lambda session, actor, _linked: link_identity(session, actor, IN_SLACK),
+    "merge": lambda session, actor, _linked: link_identity(session, actor, ADA_IN_SLACK),
+    "sign in": lambda session, _actor, _linked: sign_in_with_identity(session, IN_SLACK, "x", None),
+    "unlink": lambda session, _actor, linked: unlink_slack(session, linked),
+    "profile": lambda session, _actor, _linked: _tell(session),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_who_is_linked_or_unlinked_meanwhile_can_still_act(
+    team: Team, change: Callable[[Session, Actor, Actor], object]
+) -> None:
+    """A command holds the audit log's head, and its entry names a person whom the other changes."""
+    if team.is_sqlite:
+        pytest.skip("there one writes at a time")
+    actor = account(team)
+    linked = account(team, "linked@example.com")
+    link(team, linked, replace(IN_SLACK, slack_user_id="U0LINKED"))
+    with team.sessions() as command, team.sessions() as other, ThreadPoolExecutor(1) as pool:
+        with write_transaction(command):
+            audit.lock_head(command)
+            changing = pool.submit(change, other, actor, linked)
+            wait_until_somebody_waits(team)
+            command.execute(text("SET LOCAL lock_timeout = '3s'"))
+            for person in (actor, linked, team.ada):
+                audit.append(command, person, "add_note", "INC-1", before={}, after={})
+        changing.result(30)
+    assert team.problems() == []
+
+
+def wait_until_somebody_waits(team: Team) -> None:
+    """Return once a transaction in this database waits for another one."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with team.sessions() as session:
+        for _ in range(500):
+            if session.execute(query).scalar_one():
+                return
+            session.rollback()
+            time.sleep(0.02)
+    raise AssertionError("nobody waits")

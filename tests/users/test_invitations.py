@@ -1,15 +1,16 @@
 """Accounts by e-mail address, and the links that sign a person in once."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from incidentbot.users.links import LINK_LIFETIME, make_sign_in_secret, redeem_link
-from incidentbot.users.members import NotAnAddress, invite
-from incidentbot.users.models import Role, SignInLink, User
+from incidentbot.users.links import LINK_LIFETIME, find_link, make_sign_in_secret, redeem_link
+from incidentbot.users.members import NotAnAddress, invite, invite_by_hand
+from incidentbot.users.models import LinkPurpose, Role, SignInLink, User
 from tests.team import Processes, Team, connected, together
 
 
@@ -117,7 +118,36 @@ def test_an_invitation_and_a_change_of_role_are_audited_and_a_second_invitation_
     assert team.problems() == []
 
 
-@pytest.mark.parametrize("address", ["", "grace", "grace@", "a b@example.com", "x" * 254 + "@a.b"])
+@pytest.mark.parametrize("address", ["grace", "grace@", "a b@example.com", "x" * 254 + "@a.b"])
 def test_what_is_no_address_is_refused(team: Team, address: str) -> None:
     with team.sessions() as session, pytest.raises(NotAnAddress, match="no e-mail address"):
         invite(session, address, Role.RESPONDER)
+
+
+def test_no_address_at_all_is_asked_for(team: Team) -> None:
+    with team.sessions() as session, pytest.raises(NotAnAddress, match="Write an e-mail address"):
+        invite(session, "  ", Role.RESPONDER)
+
+
+def test_a_form_sent_twice_sends_one_invitation(team: Team) -> None:
+    grace = replace(team.grace, request_id="form/1/key")
+
+    def send(email: str = "lin@example.com") -> User:
+        with team.sessions() as session:
+            return invite(session, email, Role.VIEWER, "", grace, by_mail=True)
+
+    invited(team, "lin@example.com", Role.VIEWER)
+    outcomes = [*together(send, send), *together(send, lambda: send("new@example.com"))]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyDone"] * 3 + ["User"]
+    assert len(team.deliveries(kind="email.account")) == 1
+    assert team.audit()[-1].after == {"role": "viewer", "link": "mailed"}
+    assert team.problems() == []
+
+
+def test_an_invitation_to_hand_over_comes_with_its_link(team: Team) -> None:
+    with team.sessions() as session:
+        user, secret = invite_by_hand(session, "lin@example.com", Role.VIEWER, "", team.grace)
+        link = find_link(session, secret)
+        assert link is not None
+        assert (link.user_id, link.purpose) == (user.id, LinkPurpose.INVITATION)
+    assert team.audit()[-1].after == {"role": "viewer", "link": "shown"}

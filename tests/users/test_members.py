@@ -1,9 +1,18 @@
 """What an admin does with people's access, and that an admin is always left."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 from incidentbot.database import write_transaction
-from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
+from incidentbot.incidents.errors import (
+    AlreadyDone,
+    InvalidInput,
+    InvalidMove,
+    NotAllowed,
+    NotFound,
+)
 from incidentbot.users import members
 from incidentbot.users.actor import Actor
 from incidentbot.users.links import find_link, make_sign_in_secret, redeem_link
@@ -95,8 +104,24 @@ def test_the_last_admin_can_be_neither_demoted_nor_closed(team: Team) -> None:
         with pytest.raises(InvalidMove, match="last admin"):
             members.deactivate(session, grace, team.grace)
         members.reactivate(session, closed.id, team.grace)
-        members.deactivate(session, grace, team.grace)
+        with pytest.raises(members.NotSure, match="signed out"):
+            members.deactivate(session, grace, team.grace)
+        members.deactivate(session, grace, team.grace, sure=True)
     assert not user_of(team, grace).is_active
+
+
+def test_an_admin_who_gives_up_their_own_role_is_asked_first(team: Team) -> None:
+    account(team, "other@example.com", None, Role.ADMIN)
+    mine = account(team, "mine@example.com", None, Role.ADMIN)
+    number = mine.user_id or 0
+    with team.sessions() as session:
+        with pytest.raises(members.NotSure, match="not be an admin any more"):
+            members.change_role(session, number, "viewer", mine)
+        with pytest.raises(InvalidInput, match="That is you"):
+            members.invite(session, "mine@example.com", Role.VIEWER, actor=mine)
+        assert user_of(team, number).role is Role.ADMIN
+        assert members.change_role(session, number, "admin", mine).role is Role.ADMIN
+        assert members.change_role(session, number, "viewer", mine, sure=True).role is Role.VIEWER
 
 
 def test_two_admins_who_demote_each_other_at_once_leave_one(team: Team) -> None:
@@ -110,6 +135,30 @@ def test_two_admins_who_demote_each_other_at_once_leave_one(team: Team) -> None:
     assert [type(o) for o in outcomes].count(InvalidMove) == 1
     roles = {user_of(team, a.user_id).role for a in (other, team.grace)}
     assert roles == {Role.ADMIN, Role.VIEWER}
+
+
+def test_admins_who_close_each_other_take_turns(team: Team) -> None:
+    """Each locks the same rows in the same order: neither waits for the other while holding one."""
+    others = [account(team, f"admin{n}@example.com", None, Role.ADMIN) for n in range(3)]
+    admins = [team.grace, *others]
+
+    def close(by: Actor, whom: Actor) -> User:
+        with team.sessions() as session:
+            return members.deactivate(session, whom.user_id or 0, by)
+
+    ring = zip(admins, [*admins[1:], admins[0]], strict=True)
+    outcomes = together(*[partial(close, by, whom) for by, whom in ring])
+    assert sorted(type(o).__name__ for o in outcomes) == ["InvalidMove", "User", "User", "User"]
+
+
+def test_a_link_asked_for_twice_by_one_form_is_sent_once(team: Team) -> None:
+    lin = account(team, password=None).user_id or 0
+    grace = replace(team.grace, request_id="form/1/key")
+    with team.sessions() as session:
+        members.send_link(session, lin, LinkPurpose.RESET, grace)
+        with pytest.raises(AlreadyDone):
+            members.send_link(session, lin, LinkPurpose.RESET, grace)
+    assert len(team.deliveries(kind="email.account")) == 1
 
 
 def test_people_are_found_by_name_or_address_and_paged_without_gaps(team: Team) -> None:

@@ -197,7 +197,32 @@ def test_of_many_guesses_at_once_no_more_get_through_than_may(
     assert outcomes.count("TooManyFailures") == len(outcomes) - outcomes.count("WrongPassword")
 
 
-def test_a_new_password_ends_the_sessions_and_the_links_for_choosing_one(team: Team) -> None:
+def test_the_password_so_far_can_be_guessed_no_oftener_than_at_the_sign_in(team: Team) -> None:
+    actor = account(team)
+    fail(team, 1)
+
+    def change(current: str) -> None:
+        with team.sessions() as session:
+            set_password(session, actor, "another fine word", current)
+
+    for _ in range(FAILURES_PER_EMAIL - 1):
+        with pytest.raises(InvalidInput, match="not your password"):
+            change("wrong")
+    with pytest.raises(TooManyFailures):
+        change(PASSWORD)
+    with pytest.raises(TooManyFailures):
+        come_in(team)
+
+
+def test_a_changed_password_forgets_the_failures_before_it(team: Team) -> None:
+    actor = account(team)
+    fail(team, 3)
+    with team.sessions() as session:
+        set_password(session, actor, "another fine word", PASSWORD)
+    assert failures(team) == 0
+
+
+def test_a_new_password_ends_the_sessions_and_every_link(team: Team) -> None:
     actor = account(team)
     with team.sessions() as session:
         user = user_of(team, actor.user_id)
@@ -210,7 +235,7 @@ def test_a_new_password_ends_the_sessions_and_the_links_for_choosing_one(team: T
         assert user_of(team, actor.user_id).session_epoch == epoch + 1
         works = {p: redeem_link(session, s, "here") is not None for p, s in secrets.items()}
     assert works == {
-        LinkPurpose.SIGN_IN: True,
+        LinkPurpose.SIGN_IN: False,
         LinkPurpose.INVITATION: False,
         LinkPurpose.RESET: False,
     }

@@ -1,8 +1,10 @@
 """What a person decides for themselves."""
 
+from dataclasses import replace
+
 import pytest
 
-from incidentbot.incidents.errors import InvalidInput
+from incidentbot.incidents.errors import AlreadyDone, InvalidInput
 from incidentbot.users.models import DirectMessages
 from incidentbot.users.preferences import (
     Preferences,
@@ -40,6 +42,20 @@ def test_nothing_chosen_is_what_the_browser_says(team: Team) -> None:
     choose(team, time_zone="", theme="")
     user = user_of(team, team.ada.user_id)
     assert (user.time_zone, user.theme) == (None, None)
+
+
+def test_a_form_sent_twice_is_stored_once_and_with_other_values_not_at_all(team: Team) -> None:
+    def send(**values: str) -> None:
+        ada = replace(team.ada, request_id="form/1/key")
+        with team.sessions() as session:
+            change_preferences(session, ada, Preferences(**{**GOOD, **values}))
+
+    send()
+    send()
+    with pytest.raises(AlreadyDone, match="Send it again"):
+        send(theme="light")
+    assert user_of(team, team.ada.user_id).theme == "dark"
+    assert [e.action for e in team.audit()] == ["change_preferences"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from incidentbot.database import write_transaction
 from incidentbot.outbox.models import Delivery
 from incidentbot.users.fields import NAME_LIMIT
-from incidentbot.users.members import invite
+from incidentbot.users.members import deactivate, invite
 from incidentbot.users.models import Role, User
 from incidentbot.users.people import (
     add_slack_person,
@@ -103,9 +103,35 @@ def test_an_address_of_an_account_on_the_web_makes_the_two_one_person(team: Team
         owner = invite(session, "lin@example.com", Role.VIEWER, "Lin on the web")
     met = identify(team, "U0NEW", "lin")
     user = tell_profile(team, "U0NEW", "Lin", "LIN@example.com")
-    assert (user.id, user.name, user.role) == (owner.id, "Lin on the web", Role.RESPONDER)
+    assert (user.id, user.name, user.role) == (owner.id, "Lin on the web", Role.VIEWER)
     with team.sessions() as session:
         assert session.get_one(User, met.id).merged_into_id == owner.id
+
+
+def test_somebody_whose_account_was_closed_does_not_come_back_through_slack(team: Team) -> None:
+    with team.sessions() as session:
+        account = invite(session, "vic@example.com", Role.RESPONDER, "Vic")
+        deactivate(session, account.id, team.grace)
+    assert identify(team, "U0VIC", "vic").is_active, "Slack has not said yet who that is"
+    user = tell_profile(team, "U0VIC", "Vic", "vic@example.com")
+    assert (user.id, user.is_active) == (account.id, False)
+    assert identify(team, "U0VIC").id == account.id
+    assert team.problems() == []
+
+
+def test_who_comes_to_slack_anew_with_the_address_of_a_closed_account_is_closed_too(
+    team: Team,
+) -> None:
+    identify(team, "U0OLD", "vic")
+    old = tell_profile(team, "U0OLD", "Vic", "vic@example.com")
+    with team.sessions() as session:
+        deactivate(session, old.id, team.grace)
+    new = identify(team, "U0NEW", "vic")
+    user = tell_profile(team, "U0NEW", "Vic", "vic@example.com")
+    assert (user.id, user.is_active, user.email) == (new.id, False, None)
+    assert user.session_epoch == new.session_epoch + 1
+    assert team.audit()[-1].subject == f"user {user.id}"
+    assert team.problems() == []
 
 
 def test_an_address_once_known_is_not_replaced(team: Team) -> None:

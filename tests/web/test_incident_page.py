@@ -332,7 +332,7 @@ def test_an_item_is_ticked_off_and_opened_again(signed_in: SignIn, ada: Actor, d
     do(add_action_item, "INC-1", ada, "Alert", ada.user_id, "2020-01-01")
     (item,) = do(list_action_items, do(incident_id, 1))
     responder = signed_in(Role.RESPONDER)
-    assert "Ada Lovelace · overdue since 2020-01-01" in told(responder.get("/incidents/INC-1"))
+    assert "Ada Lovelace · overdue since 1 Jan 2020" in told(responder.get("/incidents/INC-1"))
     done = {"item": str(item.id), "back": "postmortem"}
     answer = responder.post("/incidents/INC-1/finish-item", data=done)
     assert answer.location == "/incidents/INC-1/postmortem"
@@ -353,6 +353,14 @@ def test_the_deliveries_name_people_and_say_why_something_was_left_out(
     assert "Throttled: this person had a message about this incident" in page
     assert "U0P1" not in page
     assert "/skip" not in viewer.get("/incidents/INC-1/deliveries").text
+
+
+def test_an_end_that_is_put_off_says_until_when(signed_in: SignIn, ada: Actor, do: Do) -> None:
+    do(commands.change_severity, "INC-1", ada, "P1", "Worse")
+    do(commands.resolve, "INC-1", ada)
+    page = told(signed_in(Role.VIEWER).get("/incidents/INC-1/deliveries"))
+    assert "Put off until" in page
+    assert "this person had a message about this incident within 5 minutes Waiting" in page
 
 
 @pytest.mark.usefixtures("ada")

@@ -8,14 +8,14 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from incidentbot.audit import log
 from incidentbot.audit.models import Outcome
 from incidentbot.database import write_transaction
 from incidentbot.extensions import db
-from incidentbot.users.actor import Actor, Door
-from incidentbot.users.models import Role
+from incidentbot.users.actor import SYSTEM, Actor, Door
+from incidentbot.users.models import Role, User
 
 SignIn = Callable[[Role], FlaskClient]
 FORMULA = '=HYPERLINK("http://x")'
@@ -60,7 +60,7 @@ def test_an_entry_says_who_did_what_to_what_and_what_it_changed(admin: FlaskClie
     assert ">Override</span>" in page
     assert '<span dir="auto" class="prose">P3</span>' in page
     assert '<span dir="auto" class="prose">P1</span>' in page
-    assert "responder by web from" in page
+    assert "responder, on the web from" in page
     assert "192.0.2.7" in page
     assert '<span class="facts">status</span>' not in page  # it did not change
 
@@ -87,7 +87,8 @@ def test_the_filter_in_the_address_holds(
 
 def test_a_date_that_is_none_is_said_at_its_field(admin: FlaskClient) -> None:
     page = admin.get("/settings/audit?from=soon").text
-    assert 'id="from-error">Write the date as 2026-12-31.' in page
+    assert 'id="from-error">Write the date as 2026-12-31. It is left out here.' in page
+    assert "export.csv?from" not in page
     assert admin.get("/settings/audit?to=9999-12-31&before=x&who=x").status_code == 200
 
 
@@ -138,3 +139,55 @@ def test_the_export_has_what_the_filter_leaves_the_oldest_first(admin: FlaskClie
     (entry,) = map(json.loads, lines)
     assert (entry["subject"], entry["outcome"]) == ("INC-5", "refused")
     assert len(entry["hash"]) == 64
+
+
+@pytest.mark.parametrize("wrong", ["from=soon", "to=2026-02-30", "who=x", "outcome=maybe"])
+def test_an_export_with_a_filter_that_is_none_is_refused(admin: FlaskClient, wrong: str) -> None:
+    answer = admin.get(f"/settings/audit/export.csv?{wrong}")
+    assert answer.status_code == 422
+    assert "left out" not in answer.text
+    assert "It is left out here." in admin.get(f"/settings/audit?{wrong}").text
+
+
+def test_an_export_gives_its_connection_back(app: Flask, admin: FlaskClient) -> None:
+    with app.app_context():
+        pool = db.engine.pool
+    kept = []
+    for ending in ("csv", "jsonl"):
+        answer = admin.get(f"/settings/audit/export.{ending}", buffered=False)
+        kept.append(answer)
+        next(answer.iter_encoded())
+        assert pool.checkedout() == 0, "half-way"
+        answer.close()
+    assert pool.checkedout() == 0
+
+
+def test_things_and_people_are_named_and_times_are_written_as_everywhere(
+    app: Flask, admin: FlaskClient
+) -> None:
+    with app.app_context(), write_transaction(db.session()):
+        session = db.session()
+        ada = Actor(1, "Ada", Role.ADMIN, Door.WEB, "192.0.2.7")
+        person, name = session.execute(select(User.id, User.name)).first()
+        log.append(session, ada, "add_service", "service 5", before={}, after={"name": "Pay <x>"})
+        log.append(session, ada, "deactivate", f"user {person}", before={}, after={})
+        log.append(session, ada, "delete_rule", "rule 7", before={"target": "#all"}, after={})
+        moment = "2026-11-25T14:30:42.576688+00:00"
+        log.append(
+            session,
+            SYSTEM,
+            "resolve",
+            "INC-9",
+            before={"resolved_at": None},
+            after={"resolved_at": moment},
+        )
+    page = admin.get("/settings/audit").text
+    assert 'dir="auto">Pay &lt;x&gt;</a>' in page
+    assert f'dir="auto">{name}</a>' in page
+    assert 'dir="auto">7</a>' in page
+    assert "2026-11-25T14:30:42.576688" not in page
+    assert '<time datetime="2026-11-25T14:30:42+00:00"' in page
+    assert "by itself" in page
+    assert "responder by system" not in page
+    own = admin.get("/settings/audit?subject=INC-9").text
+    assert "none" not in own.split('class="log-changes"')[1].split("</ul>")[0]

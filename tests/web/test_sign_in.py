@@ -46,6 +46,14 @@ def plain(app: Flask) -> Flask:
     return app
 
 
+def mailing_app(app: Flask) -> Flask:
+    """Return an app with the same database that sends mail."""
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    mailing = install(url, smtp_url="smtp://127.0.0.1:9", mail_from="a@b.c")
+    mailing.config["WTF_CSRF_ENABLED"] = False
+    return mailing
+
+
 def person(app: Flask, purpose: LinkPurpose = LinkPurpose.INVITATION, email: str = EMAIL) -> str:
     """Invite somebody and return the secret of their link."""
     with app.app_context():
@@ -118,7 +126,11 @@ def test_too_many_wrong_passwords_say_how_long_to_wait(plain: Flask) -> None:
         come_in(plain.test_client(), "wrong")
     answer = come_in(plain.test_client())
     assert answer.status_code == 429
-    assert re.search(r"Wait 1[45] minutes, or let us send you a link", answer.text)
+    assert re.search(r"Wait 1[45] minutes. Or ask an admin for a link", answer.text)
+    assert "let us send" not in answer.text, "no mail is set up"
+    mailing = mailing_app(plain)
+    answer = come_in(mailing.test_client())
+    assert re.search(r'Or <a href="/sign-in/forgot">let us send you a link</a>', answer.text)
 
 
 def test_signing_in_begins_a_new_session(plain: Flask) -> None:
@@ -153,6 +165,43 @@ def test_signing_out_everywhere_ends_every_session(plain: Flask) -> None:
     assert not is_in(there)
 
 
+def test_signing_out_everywhere_says_so_where_one_lands(plain: Flask) -> None:
+    here = with_password(plain)
+    page = here.post("/me/sign-out-everywhere", follow_redirects=True)
+    assert page.request.path == "/sign-in"
+    assert "You are signed out on every device." in page.text
+
+
+def test_a_used_link_says_to_whom_is_in_that_they_are(plain: Flask) -> None:
+    secret = person(plain, LinkPurpose.SIGN_IN)
+    client = plain.test_client()
+    client.post(f"/sign-in/{secret}")
+    assert "You are signed in as" in client.get(f"/sign-in/{secret}").text
+    assert "You are signed in" not in plain.test_client().get(f"/sign-in/{secret}").text
+
+
+def test_a_new_password_speaks_of_other_devices_only_where_there_was_one_before(
+    plain: Flask,
+) -> None:
+    client = with_password(plain)
+    page = client.get("/me").text
+    assert "Your password is stored." in page
+    assert "signed out everywhere else" not in page.partition("<main")[2].partition("<section")[0]
+    form = {"current": PASSWORD, "password": "another fine word"}
+    page = client.post("/me/password", data=form, follow_redirects=True).text
+    assert "Your new password is stored. You are signed out everywhere else." in page
+
+
+def test_the_current_password_cannot_be_guessed_on_ones_own_page(plain: Flask) -> None:
+    client = with_password(plain)
+    form = {"current": "wrong", "password": "another fine word"}
+    for _ in range(FAILURES_PER_EMAIL):
+        assert client.post("/me/password", data=form).status_code == 422
+    answer = client.post("/me/password", data={**form, "current": PASSWORD})
+    assert answer.status_code == 429
+    assert "There were too many wrong passwords. Wait" in answer.text
+
+
 def test_a_closed_account_is_out_at_once(
     plain: Flask, signed_in: Callable[[Role], FlaskClient]
 ) -> None:
@@ -177,10 +226,7 @@ def test_a_merged_account_is_out_at_once(plain: Flask) -> None:
 
 
 def test_forgetting_is_answered_the_same_for_everybody(plain: Flask) -> None:
-    mailing = install(
-        plain.config["SQLALCHEMY_DATABASE_URI"], smtp_url="smtp://127.0.0.1:9", mail_from="a@b.c"
-    )
-    mailing.config["WTF_CSRF_ENABLED"] = False
+    mailing = mailing_app(plain)
     person(plain)
     client = mailing.test_client()
     answers = {

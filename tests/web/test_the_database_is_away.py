@@ -9,9 +9,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
+from incidentbot.config import ROOT
 from incidentbot.extensions import db
 from incidentbot.incidents.models import Incident
 from incidentbot.users.models import Role
+from incidentbot.web.errors import SECRETS
 
 SignIn = Callable[[Role], FlaskClient]
 TYPED = 'Checkout is "down" & <slow>'
@@ -67,3 +69,20 @@ def _execute(app: Flask, statement: str) -> None:
     with app.app_context():
         db.session.execute(text(statement))
         db.session.commit()
+
+
+def test_a_password_is_never_shown_again(app: Flask, client: FlaskClient) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    with away(app):
+        answer = client.post("/sign-in", data={"email": "a@b.c", "password": "Open sesame 12"})
+    assert answer.status_code == 503
+    assert "Open sesame" not in answer.text
+    assert "fill the form in once more" in answer.text
+    assert "Send it again" not in answer.text
+
+
+def test_every_field_that_hides_what_is_typed_is_a_secret() -> None:
+    pages = [page.read_text() for page in (ROOT / "templates").rglob("*.html")]
+    fields = [tag for page in pages for tag in re.findall(r"<input[^>]*>", page)]
+    hidden = {re.search(r'name="(\w+)"', tag)[1] for tag in fields if 'type="password"' in tag}
+    assert hidden == SECRETS

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from incidentbot import database
 from incidentbot.channels.slack import blocks
 from incidentbot.channels.slack.api import SlackApi, SlackRefusal
 from incidentbot.channels.slack.find import find_channel, find_message
@@ -18,10 +19,11 @@ from incidentbot.incidents.channel_names import with_suffix
 from incidentbot.incidents.commands import record_war_room
 from incidentbot.incidents.models import EventKind, Incident, TimelineEvent
 from incidentbot.incidents.queries import get_event, latest_update
-from incidentbot.outbox.dispatch import Handler, Permanent, Receipt, Skip
+from incidentbot.outbox.dispatch import Handler, Permanent, Receipt, Skip, Wait
 from incidentbot.outbox.models import Delivery, DeliveryState
 from incidentbot.outbox.publish import publish
-from incidentbot.routing.plan import WAR_ROOM, pin
+from incidentbot.routing.plan import ENDS, WAR_ROOM, pin
+from incidentbot.routing.route import next_message_at
 from incidentbot.users.people import record_profile
 
 METADATA_TYPE = "incidentbot_delivery"
@@ -182,6 +184,8 @@ def send_dm(slack: Slack, delivery: Delivery) -> Receipt:
     """Tell a person of an event in a direct message."""
     with _incident(slack, delivery) as (session, incident):
         event = get_event(session, incident.id, delivery.payload["seq"])
+        _still_the_last_word(session, event)
+        _not_too_soon(session, delivery)
         message = {
             "text": blocks.event_text(incident, event),
             "blocks": blocks.direct_message(incident, event, slack.base_url),
@@ -275,6 +279,27 @@ def _still_true(session: Session, event: TimelineEvent) -> None:
         told_of = session.get(Delivery, event.data["delivery"])
         if told_of is None or told_of.state is not DeliveryState.PARKED:
             raise Skip("it was delivered after all")
+
+
+def _still_the_last_word(session: Session, event: TimelineEvent) -> None:
+    """Raise Skip where the event tells of an end or a reopening, and another came after it."""
+    if event.kind not in ENDS:
+        return
+    newer = select(TimelineEvent.id).where(
+        TimelineEvent.incident_id == event.incident_id,
+        TimelineEvent.seq > event.seq,
+        TimelineEvent.kind.in_(ENDS),
+    )
+    if session.scalar(newer.limit(1)) is not None:
+        raise Skip("superseded by a newer one")
+
+
+def _not_too_soon(session: Session, delivery: Delivery) -> None:
+    """Raise Wait where the person had a message about this incident too recently."""
+    at = next_message_at(session, delivery)
+    seconds = (at - database.now(session)).total_seconds() if at else 0.0
+    if seconds > 0:
+        raise Wait("", after=seconds)
 
 
 @dataclass(frozen=True)

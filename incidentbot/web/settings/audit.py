@@ -20,7 +20,7 @@ from incidentbot.audit.queries import (
 from incidentbot.extensions import db
 from incidentbot.incidents.errors import InvalidInput
 from incidentbot.users.people import list_people
-from incidentbot.web.audit_words import with_changes
+from incidentbot.web.audit_words import in_words
 from incidentbot.web.csv_files import csv_line
 from incidentbot.web.settings.forms import number
 
@@ -56,11 +56,11 @@ def index() -> str:
     page = list_entries(session, wanted, number(request.args.get("before")))
     return render_template(
         "settings/audit.html",
-        entries=with_changes(session, page.entries),
+        entries=in_words(session, page.entries),
         next_before=page.next_before,
         chosen=_chosen(),
         applied={name: value for name, value in _chosen().items() if name not in errors},
-        errors=errors,
+        errors={field: f"{reason} It is left out here." for field, reason in errors.items()},
         people=list_people(session),
         actions=list_actions(session),
         outcomes=tuple(Outcome),
@@ -129,9 +129,9 @@ def _wanted() -> tuple[Filter, dict[str, str]]:
     chosen, errors = _chosen(), dict[str, str]()
     who, outcome = chosen.get("who", ""), chosen.get("outcome", "")
     if who and number(who) is None:
-        errors["who"] = "This was left out: choose a person in the list."
+        errors["who"] = "Choose a person in the list."
     if outcome and outcome not in list(Outcome):
-        errors["outcome"] = "This was left out: choose an outcome in the list."
+        errors["outcome"] = "Choose an outcome in the list."
     return Filter(
         actor_id=number(who),
         action=chosen.get("action", ""),
@@ -159,5 +159,5 @@ def _day(
         begin = datetime.combine(day, time(), UTC)
         return begin + timedelta(days=1) if and_its_end else begin
     except (ValueError, OverflowError):
-        errors[field] = "This was left out: write a date like 2026-12-31."
+        errors[field] = "Write the date as 2026-12-31."
         return None
