@@ -68,7 +68,7 @@ browser: $(DEV)
 # ---- check ------------------------------------------------------------------------------------
 
 .PHONY: check
-check: fmt-check lint types floors  ## Check everything that can be checked without running it
+check: fmt-check lint types floors deploy-check licences-check  ## Check everything that can be checked without running it
 
 .PHONY: fmt
 fmt: $(DEV)  ## Format the code, and mend what ruff can mend
@@ -90,6 +90,18 @@ types: setup  ## Check types, strictly
 .PHONY: floors
 floors: setup  ## Check that each part imports only what lies below it
 	$(BIN)/lint-imports --no-logo
+
+.PHONY: deploy-check
+deploy-check: setup  ## Have every deploy file checked by its validator
+	@$(BIN)/python -m tests.deploy.validators
+
+.PHONY: licences
+licences: setup  ## Write docs/licences.md anew, from what is installed
+	@$(BIN)/python -m tests.docs.licences > docs/licences.md.new && mv docs/licences.md.new docs/licences.md
+
+.PHONY: licences-check
+licences-check: setup
+	@$(BIN)/python -m tests.docs.licences --check
 
 .PHONY: audit
 audit: $(PIP_AUDIT)  ## Look for known vulnerabilities in what we depend on (needs the network)
@@ -118,6 +130,32 @@ db-reset: $(RUNTIME)  ## Delete the local SQLite database with all its incidents
 	rm -f instance/incidentbot.db instance/incidentbot.db-wal instance/incidentbot.db-shm
 	$(BIN)/flask --app app db upgrade
 
+# ---- container -------------------------------------------------------------------------------
+
+# With sandbox=1 the app talks to the sandbox beside it, whatever Slack `.env` names.
+COMPOSE := $(if $(sandbox),SLACK_API_URL=http://sandbox:8010/api/ SLACK_BOT_TOKEN=xoxb-sandbox \
+	SLACK_SIGNING_SECRET=sandbox-signing-secret) docker compose $(if $(sandbox),--profile sandbox)
+
+.PHONY: docker-build
+docker-build:  ## Build the container image incidentbot:latest
+	docker build --tag incidentbot:latest .
+
+.PHONY: docker-up
+docker-up:  ## Start app, worker, PostgreSQL and Redis in containers (sandbox=1: a Slack to play in too)
+	@if [ -z "$$SECRET_KEY" ] && ! grep -qs '^SECRET_KEY=.' .env; then \
+	  printf '\nSECRET_KEY=%s\n' "$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >> .env; \
+	  echo "Wrote a SECRET_KEY to .env: keep it, it signs sessions."; fi
+	$(COMPOSE) up --build --detach
+	$(COMPOSE) exec web flask --app app users invite admin@example.com --role admin
+
+.PHONY: docker-down
+docker-down:  ## Stop the containers. What they keep stays
+	docker compose --profile sandbox down
+
+.PHONY: docker-logs
+docker-logs:  ## Show what the containers log, and what they go on to log
+	docker compose --profile sandbox logs --follow
+
 # ---- upkeep -----------------------------------------------------------------------------------
 
 # Hashes come from the public index alone, whatever other sources this machine's pip knows of.
@@ -129,7 +167,9 @@ LOCK = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 \
 .PHONY: lock
 lock: $(UV)  ## Compile requirements*.txt from pyproject.toml (upgrade=1: to the newest versions)
 	$(LOCK) --output-file requirements.txt pyproject.toml
-	$(LOCK) --output-file requirements-dev.txt --constraints requirements.txt --group dev
+	$(LOCK) --output-file requirements-observability.txt --constraints requirements.txt \
+	  --extra observability pyproject.toml
+	$(LOCK) --output-file requirements-dev.txt --constraints requirements-observability.txt --group dev
 
 .PHONY: clean
 clean:  ## Remove caches and tools. Your data in instance/ and the environment in .venv stay

@@ -4,16 +4,34 @@ import os
 import select
 import sys
 
+from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from incidentbot.config import SettingsError, load_settings
 from incidentbot.engine import start_for_web
+from incidentbot.ops import health, tracing
+from incidentbot.ops.logs import configure_logging
+from incidentbot.ops.metrics import share_between_processes
 
 try:
     settings = load_settings()
+    tracing.require_packages(settings)
 except SettingsError as error:
     print(f"incidentbot cannot start. Please mend these settings:\n{error}", file=sys.stderr)
     sys.exit(2)
+
+
+configure_logging(settings.log_level, settings.log_format, settings.secrets)
+# Any of the worker processes answers for /metrics, with what all of them counted.
+share_between_processes()
+
+
+class AppLogger(Logger):
+    """Writes what gunicorn has to say as the app writes its own: in one format, without secrets."""
+
+    def setup(self, _cfg):
+        """Leave writing to the handler that `configure_logging` has set."""
+        self.error_log.propagate = True
 
 
 class Worker(ThreadWorker):
@@ -23,6 +41,7 @@ class Worker(ThreadWorker):
         """Close the door for good when it is time to stop, behind those who are in it already."""
         super().set_accept_enabled(enabled)
         if not self.alive:
+            health.stopping.set()
             for listener in self.sockets:
                 while select.select([listener], [], [], 0)[0]:
                     self.accept(listener)
@@ -31,6 +50,7 @@ class Worker(ThreadWorker):
 
 bind = f"0.0.0.0:{settings.port}"
 worker_class = Worker
+logger_class = AppLogger
 # Without Redis each of them delivers, and paces itself alone: then one is best.
 workers = int(os.environ.get("WEB_CONCURRENCY") or 1)
 threads = 16
@@ -52,3 +72,4 @@ def worker_exit(_server, _worker):
     """Finish the deliveries in flight."""
     for stop in _stop_delivering:
         stop()
+    tracing.flush()

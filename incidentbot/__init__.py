@@ -21,10 +21,12 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from incidentbot.config import ROOT, load_settings
     from incidentbot.database import prepare_engine
     from incidentbot.extensions import csrf, db, login, migrate
-    from incidentbot.ops import health, logs
+    from incidentbot.ops import health, logs, requests, tracing
+    from incidentbot.ops.redaction import Redactor
 
     settings = settings or load_settings()
-    logs.configure_logging(settings.log_level, settings.log_format)
+    logs.configure_logging(settings.log_level, settings.log_format, settings.secrets)
+    tracing.start(settings, Redactor(settings.secrets))
 
     app = Flask(
         "incidentbot",
@@ -36,6 +38,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # Flask's documented way
+
+    requests.install(app)
 
     db.init_app(app)
     with app.app_context():

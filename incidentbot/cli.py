@@ -1,16 +1,20 @@
 """`flask …`: what an operator does at the command line."""
 
 import json
+import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup, ScriptInfo, pass_script_info
+from flask.cli import AppGroup, ScriptInfo, pass_script_info, with_appcontext
 
 from incidentbot.audit.log import verify
 from incidentbot.config import Settings
+from incidentbot.database import write_transaction
+from incidentbot.doctor import Finding, Verdict, examine, worst
 from incidentbot.extensions import db
 from incidentbot.incidents.deliveries import retry_all, retry_delivery, skip_delivery
 from incidentbot.incidents.errors import IncidentError
@@ -121,6 +125,48 @@ def worker(info: ScriptInfo) -> None:
     run(app, settings.redis_url)
 
 
+@click.command("doctor")
+@with_appcontext
+def doctor() -> None:
+    """Look at settings, database, Redis, Slack and mail; say what to mend. Exit 1 on a problem."""
+    findings: list[Finding] = []
+    for finding in examine(current_app._get_current_object()):  # type: ignore[attr-defined]
+        findings.append(finding)
+        click.echo(f"{finding.verdict.value:8} {finding.what}: {finding.words}")
+        if finding.remedy:
+            click.echo(f"{'':8} → {finding.remedy}")
+    verdict = worst(findings)
+    if verdict is Verdict.PROBLEM:
+        sys.exit(1)
+
+
+@click.command("backup")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@with_appcontext
+def backup(path: Path) -> None:
+    """Copy the SQLite database to PATH while incidentbot runs. PostgreSQL has pg_dump."""
+    if db.engine.dialect.name != "sqlite":
+        raise click.ClickException(
+            "This is PostgreSQL: pg_dump --format=custom --file=PATH, see docs/operations.md."
+        )
+    if path.exists():
+        raise click.ClickException(f"{path} is there already.")
+    with db.engine.connect() as connection:
+        source: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
+        with closing(sqlite3.connect(path)) as copy:
+            source.backup(copy)
+    click.echo(f"{path} is a whole copy, to be restored by copying it back.")
+
+
+@deliveries.command("after-restore")
+def after_restore() -> None:
+    """Have what was to be made at the time of a backup looked for before it is made again."""
+    session = db.session()
+    with write_transaction(session):
+        doubted = operate.doubt_unfinished(session)
+    click.echo(f"looked for before they are made: {doubted}")
+
+
 @contextmanager
 def _refusals() -> Iterator[None]:
     try:
@@ -143,3 +189,5 @@ def register(app: Flask) -> None:
     app.cli.add_command(slack)
     app.cli.add_command(deliveries)
     app.cli.add_command(worker)
+    app.cli.add_command(doctor)
+    app.cli.add_command(backup)

@@ -209,6 +209,20 @@ class Settings(BaseSettings):
         default=None,
         description="a secret text that whoever reads /metrics sends as a bearer token",
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="a port number, 1 to 65535, at which `flask worker` shows its metrics",
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="the address of an OpenTelemetry collector (OTLP over HTTP): http://collector:4318",
+    )
+    sentry_dsn: SecretStr | None = Field(
+        default=None, description="the DSN of a Sentry project: https://key@host/number"
+    )
     delivery_lease_seconds: float = Field(
         default=30.0,
         ge=1,
@@ -285,8 +299,27 @@ class Settings(BaseSettings):
             "SESSION_COOKIE_SAMESITE": "Lax",
             "SESSION_COOKIE_SECURE": is_https,
             "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a form left open overnight still works
+            # Over https it would ask for a Referer, which our Referrer-Policy keeps browsers from
+            # sending. The form's token and the cookie's SameSite tell ours from others'.
+            "WTF_CSRF_SSL_STRICT": False,
             "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
         }
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Everything in the settings that nobody may read in a log."""
+        given = {
+            value.get_secret_value()
+            for name in type(self).model_fields
+            if isinstance(value := getattr(self, name), SecretStr)
+        }
+        addresses = [self.database_url, self.redis_url, self.otel_exporter_otlp_endpoint]
+        if self.smtp_url is not None:
+            addresses.append(self.smtp_url.get_secret_value())
+        for address in filter(None, addresses):
+            written = address.partition("://")[2].rpartition("@")[0].partition(":")[2]
+            given |= {written, unquote(written)}
+        return frozenset(given - {"", LOCAL_SECRET_KEY})
 
     @property
     def is_local(self) -> bool:

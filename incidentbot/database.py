@@ -82,7 +82,8 @@ def engine_options(url: str) -> dict[str, Any]:
     Each is tried before it is used, so a restart of PostgreSQL costs no restart here; a server that
     hangs, or a transaction that somebody left open, ends after a while.
     """
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    # What people wrote, and hashes of their passwords, have no place in an error in the log.
+    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
     if url.startswith("postgresql"):
         limits = {
             "statement_timeout": STATEMENT_TIMEOUT_SECONDS,

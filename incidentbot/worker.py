@@ -25,6 +25,9 @@ from rq.worker_pool import ForkProcess, WorkerPool
 from incidentbot.config import Settings
 from incidentbot.engine import build_dispatcher, build_rounds, sessions_of
 from incidentbot.extensions import db
+from incidentbot.ops import tracing
+from incidentbot.ops.metrics import share_between_processes
+from incidentbot.ops.serve_metrics import serve_metrics
 from incidentbot.outbox.pool import StreamPool
 from incidentbot.outbox.publish import forget_waker, on_wake
 from incidentbot.outbox.runners import Sweep, take_turn
@@ -44,6 +47,9 @@ _pool: StreamPool | None = None
 def run(app: Flask, redis_url: str) -> None:
     """Run the worker processes until SIGTERM; a second one ends them at once."""
     settings: Settings = app.extensions["settings"]
+    if settings.metrics_port is not None:
+        share_between_processes()
+        serve_metrics(settings.metrics_port, settings.metrics_token)
     _Fleet(app, redis_url, settings.workers).start(logging_level=settings.log_level)
 
 
@@ -153,6 +159,7 @@ def _work(app: Flask, redis_url: str, name: str, parent: int) -> NoReturn:
     _pool.stop(settings.shutdown_grace)
     sweep.stop()
     waker.stop()
+    tracing.flush()
     os._exit(0)  # a thread that still waits for an answer must not delay the end
 
 

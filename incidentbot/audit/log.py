@@ -78,7 +78,18 @@ def append(
     head.seq, head.hash = entry.seq, entry.hash
     session.flush()
     # The log line is an anchor outside the database: it tells if the whole chain is replaced.
-    log.info("audit entry", extra={"audit_seq": entry.seq, "audit_hash": entry.hash})
+    log.info(
+        "audit entry",
+        extra={
+            "audit_seq": entry.seq,
+            "audit_hash": entry.hash,
+            "action": action,
+            "subject": subject,
+            "outcome": outcome.value,
+            "actor": actor.user_id,
+            "door": actor.door.value,
+        },
+    )
     return entry
 
 

@@ -30,6 +30,15 @@ def send(mail: Mail, message: EmailMessage) -> None:
         raise Retry(f"The mail server cannot be reached: {error}") from error
 
 
+def try_connection(mail: Mail) -> None:
+    """Connect, and sign in where SMTP_URL has a password, without sending anything.
+
+    Raises Permanent, or what smtplib and the network raise.
+    """
+    with _connect(mail):
+        pass
+
+
 def _connect(mail: Mail) -> AbstractContextManager[smtplib.SMTP]:
     context = ssl.create_default_context()
     server: smtplib.SMTP

@@ -29,6 +29,7 @@ from incidentbot.incidents.search import add_words
 from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.text import REASON_LIMIT, clean_text
 from incidentbot.incidents.visibility import may_see
+from incidentbot.ops import context
 from incidentbot.outbox.publish import wake
 from incidentbot.routing.plan import IncidentEvent
 from incidentbot.routing.route import route
@@ -53,6 +54,7 @@ class Change:
     """What one command writes: timeline events with their deliveries, then one audit entry."""
 
     def __init__(self, session: Session, incident: Incident, actor: Actor) -> None:
+        context.note(incident=incident.reference)
         self.session = session
         self.incident = incident
         self.actor = actor

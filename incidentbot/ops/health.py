@@ -1,17 +1,30 @@
-"""`/health`: whether this process can do its work. Public, cheap, without secrets."""
+"""`/health` and `/ready`: whether this process can do its work. Public, cheap, without secrets."""
 
 import logging
+import threading
+from functools import cache
+from pathlib import Path
 
-from flask import Blueprint, Response, jsonify
-from sqlalchemy import text
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, current_app, jsonify
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from incidentbot.config import ROOT, Settings
 from incidentbot.extensions import db
+from incidentbot.ops.version import VERSION
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("health", __name__)
 
-VERSION = "0.1.0"
+REDIS_TIMEOUT_SECONDS = 1.0
+# Set when this process was asked to end: send no more requests here.
+stopping = threading.Event()
 
 
 @blueprint.get("/health")
@@ -30,3 +43,68 @@ def health() -> tuple[Response, int]:
         "version": VERSION,
     }
     return jsonify(body), 200 if healthy else 503
+
+
+@blueprint.get("/ready")
+def ready() -> tuple[Response, int]:
+    """Return 200 when requests may be sent here, 503 when not (yet, or any more). Open to anyone.
+
+    Without Redis people notice nothing, deliveries only start later: then it is ready, but degraded.
+    """
+    settings: Settings = current_app.extensions["settings"]
+    database = "current"
+    try:
+        if not has_newest_schema(db.session.connection()):
+            database = "not migrated"
+    except SQLAlchemyError:
+        log.exception("readiness check: no database")
+        database = "unreachable"
+    body = {"database": database, "version": VERSION}
+    is_degraded = False
+    if settings.redis_url is not None:
+        is_degraded = not _redis_answers(settings.redis_url)
+        body["redis"] = "unreachable" if is_degraded else "connected"
+    status = "degraded" if is_degraded else "ready"
+    if database != "current":
+        status = "not ready"
+    if stopping.is_set():
+        status = "stopping"
+    is_ready = status in ("ready", "degraded")
+    return jsonify({"status": status, **body}), 200 if is_ready else 503
+
+
+def has_newest_schema(connection: Connection) -> bool:
+    """Whether the database is as this version needs it.
+
+    One that this version does not know is newer: while a deploy is under way the old version works
+    on with the new schema.
+    """
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    there = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    every, newest = _revisions(ROOT / "migrations")
+    return bool(there) and (there == newest or not there <= every)
+
+
+@cache
+def _revisions(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """Return every migration this version knows, and the newest."""
+    scripts = ScriptDirectory(str(folder))
+    return frozenset(s.revision for s in scripts.walk_revisions()), frozenset(scripts.get_heads())
+
+
+@cache
+def _client(url: str) -> Redis:
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _redis_answers(url: str) -> bool:
+    try:
+        return bool(_client(url).ping())
+    except RedisError:
+        return False

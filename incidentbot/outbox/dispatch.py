@@ -6,6 +6,7 @@ sends; when it runs out another takes the delivery, knowing that it is in doubt.
 
 import logging
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from incidentbot import database
 from incidentbot.database import DATABASE_AWAY, UtcDateTime, is_postgres, write_transaction
+from incidentbot.ops import context, metrics, tracing
 from incidentbot.outbox.models import IN_SQL_UNFINISHED, UNFINISHED, Delivery, DeliveryState
 from incidentbot.outbox.publish import mark_due, wake, why_it_waits
 
@@ -134,16 +136,21 @@ class Dispatcher:
 
         Returns in how many seconds it is to be tried again; None when it is over.
         """
-        outcome = self._attempt(delivery)
-        try:
-            return self._record(delivery, outcome)
-        except Exception as error:
-            # It may well be made, and the database refuses what came of it. Without this it would
-            # be made again with every lease, and nobody would ever be told.
-            known = isinstance(error, DATABASE_AWAY)
-            log.error("outcome not recorded", exc_info=not known, extra={"delivery": delivery.id})
-            reason = f"what came of it could not be recorded: {type(error).__name__}"
-            return self._record(delivery, partial(_record_plainly, reason=reason))
+        with context.about(**_subject(delivery)):
+            span, started = tracing.begin("delivery"), time.perf_counter()
+            outcome = self._attempt(delivery)
+            metrics.attempt_took(delivery.kind, time.perf_counter() - started)
+            try:
+                return self._record(delivery, outcome)
+            except Exception as error:
+                # It may well be made, and the database refuses what came of it. Without this it would
+                # be made again with every lease, and nobody would ever be told.
+                known = isinstance(error, DATABASE_AWAY)
+                log.error("outcome not recorded", exc_info=not known)
+                reason = f"what came of it could not be recorded: {type(error).__name__}"
+                return self._record(delivery, partial(_record_plainly, reason=reason))
+            finally:
+                span.end(name=f"deliver {delivery.kind}", **context.known())
 
     def release(self, delivery: Delivery) -> None:
         """Give a lease back before the outcome is known: another takes it at once, in doubt."""
@@ -198,6 +205,7 @@ class Dispatcher:
                 if row.state in UNFINISHED:
                     again = max(0.0, (row.due_at - database.now(session)).total_seconds())
             log.info("delivery %s", row.state.value, extra=_facts(row))
+            metrics.attempt_recorded(row.kind, row.state.value)
             wake(session)
             return again
 
@@ -356,10 +364,16 @@ def _give_back(session: Session, row: Delivery) -> None:
     mark_due(session, {row.stream: row.priority})
 
 
+def _subject(delivery: Delivery) -> dict[str, Any]:
+    """Return what every line of the log about this delivery says."""
+    about = {"door": "outbox", "delivery": delivery.id, "kind": delivery.kind}
+    reference, _, _rest = delivery.stream.partition("/")
+    return {**about, "incident": reference} if delivery.incident_id else about
+
+
 def _facts(row: Delivery) -> dict[str, Any]:
     return {
-        "delivery": row.id,
-        "kind": row.kind,
+        **_subject(row),
         "attempts": row.attempts,
         "error": row.last_error,
     }

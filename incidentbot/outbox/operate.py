@@ -97,6 +97,20 @@ def retry(session: Session, delivery: Delivery) -> bool:
     return True
 
 
+def doubt_unfinished(session: Session) -> int:
+    """Mark what is still to be made as perhaps made already, and return how many there are.
+
+    After a restore that is so: the backup does not know what was made after it.
+    """
+    doubted = session.execute(
+        update(Delivery)
+        .where(Delivery.state.in_(OPEN_STATES))
+        .values(in_doubt=True)
+        .execution_options(synchronize_session=False)
+    )
+    return int(doubted.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+
+
 def skip(session: Session, delivery: Delivery) -> bool:
     """Leave a delivery out. What waits for it goes on without its result, as far as it can."""
     if delivery.state not in (

@@ -1,5 +1,6 @@
 """Add deliveries to the current transaction, and wake whoever sends them once it is committed."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from incidentbot import database
 from incidentbot.outbox.models import Delivery, DeliveryState
+
+log = logging.getLogger(__name__)
 
 # Streams in which something may be due, with their priority: 1 is the most urgent.
 Streams = Mapping[str, int]
@@ -72,6 +75,8 @@ def publish(session: Session, effects: Iterable[Effect]) -> list[Delivery]:
         session.flush()  # ids follow the order of the effects: they are the order of a stream
         deliveries.append(delivery)
     mark_due(session, {d.stream: d.priority for d in deliveries if d.finished_at is None})
+    if deliveries:  # so that whoever reads the log finds them by the request that they come from
+        log.info("deliveries written", extra={"deliveries": [d.id for d in deliveries]})
     return deliveries
 
 

@@ -12,6 +12,7 @@ from incidentbot.incidents.models import Incident
 from incidentbot.incidents.people import enter_by_channel
 from incidentbot.incidents.queries import get_incident, incident_in_channel
 from incidentbot.incidents.visibility import may_see
+from incidentbot.ops import context
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.people import identify_slack_person
 
@@ -43,9 +44,14 @@ _ALWAYS_THERE: dict[str, tuple[tuple[str | int, ...], ...]] = {
 }
 
 
+def kind_of(body: Mapping[str, Any]) -> str:
+    """Return what kind of request this is, in Slack's words: `command`, `view_submission` and so on."""
+    return "command" if "command" in body else str(body.get("type") or "")
+
+
 def require_shape(body: Mapping[str, Any]) -> None:
     """Raise Malformed for a request that lacks what Slack always sends and the listeners rely on."""
-    kind = "command" if "command" in body else str(body.get("type") or "")
+    kind = kind_of(body)
     for path in _ALWAYS_THERE.get(kind, ()):
         found: Any = body
         try:
@@ -83,6 +89,7 @@ def read_actor(session: Session, body: Mapping[str, Any]) -> Actor:
     person = identify_slack_person(session, slack_id, name[:120])
     if not person.is_active:
         raise NotAllowed("Your account was deactivated. Ask an admin.")
+    context.note(actor=person.id)
     return actor_for(person, Door.SLACK, _origin(body), _request_id(body))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 from flask import Blueprint, Response, make_response, request
 from slack_bolt import App, BoltRequest
@@ -12,9 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from incidentbot.audit.replays import is_first_time
 from incidentbot.config import Settings, SlackSecrets
 from incidentbot.extensions import db
+from incidentbot.ops import context, metrics
 from incidentbot.slack.answers import not_now
 from incidentbot.slack.app import make_bolt_app
-from incidentbot.slack.requests import Malformed, require_shape
+from incidentbot.slack.requests import Malformed, kind_of, require_shape
+from incidentbot.users.actor import Door
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,8 @@ def make_blueprint(settings: Settings, secrets: SlackSecrets) -> Blueprint:
 
     def receive() -> Response:
         """Take whatever Slack sends. Only Slack may call: 401 unless signed, fresh and new."""
+        started = time.perf_counter()
+        context.note(door=Door.SLACK.value)
         if not _is_signed(verifier):
             return make_response("not signed by Slack, or too old", 401)
         try:
@@ -42,7 +47,9 @@ def make_blueprint(settings: Settings, secrets: SlackSecrets) -> Blueprint:
         except SQLAlchemyError:
             log.exception("no database")
             return to_flask_response(not_now(bolt_request.body))
-        return _dispatch(bolt, bolt_request)
+        answer = _dispatch(bolt, bolt_request)
+        metrics.slack_answered(kind_of(bolt_request.body), time.perf_counter() - started)
+        return answer
 
     for path in PATHS:
         blueprint.add_url_rule(path, path.rsplit("/", 1)[1], receive, methods=["POST"])

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from incidentbot.extensions import db, login
 from incidentbot.incidents.errors import NotAllowed
+from incidentbot.ops import context
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.models import Role, User
 from incidentbot.users.people import get_user, list_people
@@ -36,6 +37,7 @@ class Access(IntEnum):
 PERMISSIONS = {
     "static": Access.PUBLIC,
     "health.health": Access.PUBLIC,
+    "health.ready": Access.PUBLIC,
     "metrics.metrics": Access.PUBLIC,
     "slack.events": Access.PUBLIC,
     "slack.commands": Access.PUBLIC,
@@ -205,6 +207,7 @@ def _check() -> Response | Page | None:
             return signed_out()
         wanted = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("auth.welcome", next=wanted))
+    context.note(actor=current_user.id, door=Door.WEB.value)
     if needed is None or _GIVEN[current_user.role] < needed:
         raise Closed(_REFUSALS.get(needed or Access.ADMIN, "This is open to nobody."))
     return None

@@ -16,7 +16,7 @@ from incidentbot.incidents.models import Incident
 from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.story import GROUPS, effect, group_of, headline
 from incidentbot.incidents.text import shorten
-from incidentbot.ops.health import VERSION
+from incidentbot.ops.version import VERSION
 from incidentbot.outbox.models import Delivery
 from incidentbot.routing.plan import WAR_ROOM
 from incidentbot.users.models import Role

@@ -1,0 +1,58 @@
+"""Each validator is content with what is there, and objects to a mistake: none of them is asleep."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.validators import ROOT, run_all, validators
+
+BY_NAME = {validator.name: validator for validator in validators()}
+
+
+def test_every_validator_is_content() -> None:
+    objections = {name: said for name, said, well in run_all(ROOT, validators()) if not well}
+    assert objections == {}
+
+
+MISTAKES = [
+    ("docker-compose.yml", "docker-compose.yml", "restart: unless-stopped", "restart: {a: 1}"),
+    (".github/workflows", ".github/workflows/ci.yml", "runs-on:", "run-on:"),
+    (".github/dependabot.yml", ".github/dependabot.yml", "weekly", "sometimes"),
+    ("issue forms", ".github/ISSUE_TEMPLATE/bug.yml", "type: textarea", "type: essay"),
+    ("issue chooser", ".github/ISSUE_TEMPLATE/config.yml", "url:", "uri:"),
+    ("fly.toml", "fly.toml", "internal_port = 8000", 'internal_port = "http"'),
+    ("render.yaml", "render.yaml", "healthCheckPath", "healthcheckPath"),
+    ("railway.json", "railway.worker.json", '"drainingSeconds": 30', '"drainingSeconds": "30"'),
+    ("app.json", "app.json", '"formation"', '"formations"'),
+    ("kustomization.yaml", "deploy/k8s/kustomization.yaml", "resources:", "ressources:"),
+    ("Dockerfile (hadolint)", "Dockerfile", " AS build", ""),
+    (".github/workflows (actionlint)", ".github/workflows/ci.yml", "${{ github.ref", "${{ git.ref"),
+    (".github (zizmor)", ".github/workflows/ci.yml", "{persist-credentials: false}", "{}"),
+    ("deploy/k8s (kustomize, kubernetes-validate)", "deploy/k8s/web.yaml", "replicas:", "copies:"),
+    ("deploy/systemd (systemd-analyze)", "deploy/systemd/incidentbot-web.service", "User=", "Usr="),
+    ("shell scripts (sh -n)", "deploy/build_runtime.sh", "esac", ""),
+]
+
+
+def test_there_is_a_mistake_for_every_validator() -> None:
+    assert {name for name, *_ in MISTAKES} == set(BY_NAME)
+
+
+@pytest.mark.parametrize("name,file,before,after", MISTAKES)
+def test_a_mistake_is_objected_to(
+    name: str, file: str, before: str, after: str, tmp_path: Path
+) -> None:
+    for part in ("deploy", ".github"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    for path in ROOT.iterdir():
+        if path.is_file():
+            shutil.copy(path, tmp_path)
+    text = (tmp_path / file).read_text()
+    assert before in text, f"{file} no longer says {before!r}"
+    (tmp_path / file).write_text(text.replace(before, after))
+
+    ((_, said, well),) = run_all(tmp_path, [BY_NAME[name]])
+
+    # What is not here cannot object; run_all lets nothing but systemd be missing.
+    assert not well or said.startswith("not checked")

@@ -1,0 +1,54 @@
+"""`make help` lists what there is, and each of its targets can be planned."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.docs.markdown import ROOT
+
+# What users and CI rely on.
+PROMISED = [
+    *("run", "setup", "test", "test-unit", "dev", "check", "fmt", "lint", "types", "migrate"),
+    *("migration", "db-reset", "demo-data", "bench", "docker-build", "docker-up", "docker-down"),
+    *("docker-logs", "audit", "screenshots", "clean", "ci", "help", "deploy-check", "licences"),
+]
+
+
+def make(*arguments: str) -> str:
+    done = subprocess.run(
+        ["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def listed() -> dict[str, str]:
+    found = re.findall(r"^  ([a-z-]+) +(\S.*)$", make("help"), re.M)
+    return dict(found)
+
+
+def test_help_lists_every_target_that_was_promised() -> None:
+    assert set(PROMISED) <= set(listed())
+    assert all(len(text) > 10 for text in listed().values())
+
+
+@pytest.mark.parametrize("target", sorted(listed()))
+def test_each_target_can_be_planned(target: str) -> None:
+    assert make("--dry-run", "--always-make", target, "m=a message")
+
+
+def test_every_target_is_phony_so_that_a_file_of_its_name_does_not_stop_it() -> None:
+    text = (ROOT / "Makefile").read_text()
+    phony = set(" ".join(re.findall(r"^\.PHONY: (.+)$", text, re.M)).split())
+    assert set(re.findall(r"^([a-z][a-z-]*):", text, re.M)) == phony
+
+
+def test_the_sandbox_in_containers_has_the_sandboxs_own_secrets() -> None:
+    from incidentbot.sandbox.settings import Settings as SandboxSettings
+
+    plan = make("--dry-run", "docker-up", "sandbox=1")
+    assert f"SLACK_BOT_TOKEN={SandboxSettings.bot_token} " in plan
+    assert f"SLACK_SIGNING_SECRET={SandboxSettings.signing_secret} " in plan
+    assert "--profile sandbox up" in plan
+    assert "sandbox" not in make("--dry-run", "docker-up")
