@@ -113,7 +113,7 @@ def test_deliveries_that_were_given_up_or_wait_too_long_are_warned_of(team: Team
         "UPDATE deliveries SET state = 'parked' WHERE id = (SELECT min(id) FROM deliveries)"
     )
     long_ago = (clock.now() - timedelta(hours=1)).isoformat(sep=" ")
-    team.execute(f"UPDATE deliveries SET created_at = '{long_ago}'")  # noqa: S608 - our own words
+    team.execute(f"UPDATE deliveries SET created_at = '{long_ago}', due_at = '{long_ago}'")  # noqa: S608 - our own words
     found = look(of(team))
     assert found["Deliveries given up"].verdict is Verdict.WARNING
     assert found["Deliveries given up"].words.startswith("1:")

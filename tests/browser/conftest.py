@@ -1,7 +1,7 @@
 """A real Chromium, and a live app to look at."""
 
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from incidentbot.users.members import invite
 from incidentbot.users.models import Role
 from incidentbot.users.people import add_slack_person
 from tests.installation import install
+from tests.scenarios.world import APP
 from tests.servers.ports import free_port
-from tests.servers.processes import ROOT, start
+from tests.servers.processes import start
 
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 
@@ -39,6 +40,23 @@ class Site:
         page.wait_for_url(f"{self.url}/")
 
 
+@contextmanager
+def served(folder: Path, database_url: str, **settings: str) -> Iterator[Site]:
+    """Serve the app without Slack on a database that is there, with its log in `folder`."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = {
+        "DATABASE_URL": database_url,
+        "PORT": str(port),
+        "BASE_URL": url,
+        "SECRET_KEY": "browser",
+        "LOG_FORMAT": "text",
+        **settings,
+    }
+    with start(APP, env, f"{url}/health", folder / "app.log"):
+        yield Site(url, database_url)
+
+
 @pytest.fixture
 def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
     app = install(sqlite_url)
@@ -46,14 +64,5 @@ def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
         session = db.session()
         add_slack_person(session, "U0GRACE00A", "Grace Hopper")
         session.commit()
-    port = free_port()
-    env = {
-        "DATABASE_URL": sqlite_url,
-        "PORT": str(port),
-        "BASE_URL": f"http://127.0.0.1:{port}",
-        "SECRET_KEY": "browser",
-        "LOG_FORMAT": "text",
-    }
-    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "app:app"]
-    with start(command, env, f"{env['BASE_URL']}/health", tmp_path / "app.log"):
-        yield Site(env["BASE_URL"], sqlite_url)
+    with served(tmp_path, sqlite_url) as site:
+        yield site

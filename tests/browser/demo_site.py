@@ -1,6 +1,5 @@
 """A live app with a year of made-up incidents, and the list of all its pages."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,10 +18,8 @@ from incidentbot.incidents.models import Incident, Postmortem
 from incidentbot.users.links import make_sign_in_secret
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, served
 from tests.installation import install
-from tests.servers.ports import free_port
-from tests.servers.processes import ROOT, start
 from tests.web.test_access import PARTS
 
 SEED = 1
@@ -36,17 +33,8 @@ def demo_site(folder: Path, incidents: int = 60) -> Iterator[Site]:
     with app.app_context():
         steps = plan(SEED, clock.now() - timedelta(minutes=2), incidents)
         play(db.session(), steps, SEED)
-    port = free_port()
-    env = {
-        "DATABASE_URL": database_url,
-        "PORT": str(port),
-        "BASE_URL": f"http://127.0.0.1:{port}",
-        "SECRET_KEY": "browser",
-        "LOG_FORMAT": "text",
-    }
-    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "app:app"]
-    with start(command, env, f"{env['BASE_URL']}/health", folder / "app.log"):
-        yield Site(env["BASE_URL"], database_url)
+    with served(folder, database_url) as site:
+        yield site
 
 
 def pages_of(app: Flask) -> dict[str, str]:

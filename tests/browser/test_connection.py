@@ -14,12 +14,9 @@ from incidentbot.incidents.people import add_person, remove_person
 from incidentbot.users.actor import Door, actor_for
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, served
 from tests.browser.test_web_pages import POLL_MS, assert_accessible, declare, opened
 from tests.installation import install
-from tests.scenarios.world import APP
-from tests.servers.ports import free_port
-from tests.servers.processes import start
 
 CARDS_MS = 10_000
 
@@ -28,17 +25,10 @@ CARDS_MS = 10_000
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One live app without Slack for the whole file."""
     folder = tmp_path_factory.mktemp("site")
-    port = free_port()
-    env = {
-        "DATABASE_URL": f"sqlite:///{folder}/app.db",
-        "PORT": str(port),
-        "BASE_URL": f"http://127.0.0.1:{port}",
-        "SECRET_KEY": "browser",
-        "LOG_FORMAT": "text",
-    }
-    install(env["DATABASE_URL"])
-    with start(APP, env, f"{env['BASE_URL']}/health", folder / "app.log"):
-        yield Site(env["BASE_URL"], env["DATABASE_URL"])
+    database_url = f"sqlite:///{folder}/app.db"
+    install(database_url)
+    with served(folder, database_url) as site:
+        yield site
 
 
 @contextmanager

@@ -12,12 +12,9 @@ from incidentbot.incidents.models import Incident
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, served
 from tests.browser.test_web_pages import assert_accessible, assert_fits, opened
 from tests.installation import install
-from tests.scenarios.world import APP
-from tests.servers.ports import free_port
-from tests.servers.processes import start
 
 SECRET = "Payroll-of-everybody"
 CARDS_MS = 10_000
@@ -27,26 +24,19 @@ CARDS_MS = 10_000
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One live app without Slack, with two closed incidents, two open ones and a private one."""
     folder = tmp_path_factory.mktemp("site")
-    port = free_port()
-    env = {
-        "DATABASE_URL": f"sqlite:///{folder}/app.db",
-        "PORT": str(port),
-        "BASE_URL": f"http://127.0.0.1:{port}",
-        "SECRET_KEY": "browser",
-        "LOG_FORMAT": "text",
-    }
-    site = Site(env["BASE_URL"], env["DATABASE_URL"])
-    for title, severity, service in (
-        ("Cards are declined", "P1", "payments"),
-        ("Search lags", "P3", "search"),
-        ("Checkout is slow", "P2", "payments"),
-        ("Index is stale", "P4", "search"),
-    ):
-        declare(site, title, severity=severity, service=service)
-    act(site, commands.resolve, "INC-1", "Rolled back the gateway")
-    act(site, commands.cancel, "INC-2", "False alarm")
-    declare(site, SECRET, is_private=True)
-    with start(APP, env, f"{env['BASE_URL']}/health", folder / "app.log"):
+    database_url = f"sqlite:///{folder}/app.db"
+    install(database_url)
+    with served(folder, database_url) as site:
+        for title, severity, service in (
+            ("Cards are declined", "P1", "payments"),
+            ("Search lags", "P3", "search"),
+            ("Checkout is slow", "P2", "payments"),
+            ("Index is stale", "P4", "search"),
+        ):
+            declare(site, title, severity=severity, service=service)
+        act(site, commands.resolve, "INC-1", "Rolled back the gateway")
+        act(site, commands.cancel, "INC-2", "False alarm")
+        declare(site, SECRET, is_private=True)
         yield site
 
 

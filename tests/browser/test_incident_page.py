@@ -13,7 +13,7 @@ from incidentbot.database import write_transaction
 from incidentbot.extensions import db
 from incidentbot.incidents.models import EventKind, Incident, TimelineEvent
 from incidentbot.users.models import Role
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, served
 from tests.browser.test_web_pages import (
     FOCUSED,
     POLL_MS,
@@ -23,9 +23,6 @@ from tests.browser.test_web_pages import (
     opened,
 )
 from tests.installation import install
-from tests.scenarios.world import APP
-from tests.servers.ports import free_port
-from tests.servers.processes import start
 
 PHONE = {"width": 390, "height": 844}
 
@@ -34,17 +31,10 @@ PHONE = {"width": 390, "height": 844}
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One live app without Slack for the whole file: every test declares an incident of its own."""
     folder = tmp_path_factory.mktemp("site")
-    port = free_port()
-    env = {
-        "DATABASE_URL": f"sqlite:///{folder}/app.db",
-        "PORT": str(port),
-        "BASE_URL": f"http://127.0.0.1:{port}",
-        "SECRET_KEY": "browser",
-        "LOG_FORMAT": "text",
-    }
-    install(env["DATABASE_URL"])
-    with start(APP, env, f"{env['BASE_URL']}/health", folder / "app.log"):
-        yield Site(env["BASE_URL"], env["DATABASE_URL"])
+    database_url = f"sqlite:///{folder}/app.db"
+    install(database_url)
+    with served(folder, database_url) as site:
+        yield site
 
 
 def post_update(page: Page, message: str) -> None:

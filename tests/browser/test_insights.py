@@ -11,11 +11,8 @@ from incidentbot import clock
 from incidentbot.demo.play import play
 from incidentbot.demo.year import plan
 from incidentbot.extensions import db
-from tests.browser.conftest import AXE, Site
+from tests.browser.conftest import AXE, Site, served
 from tests.installation import install
-from tests.scenarios.world import APP
-from tests.servers.ports import free_port
-from tests.servers.processes import start
 
 CHARTS = 9
 # How many colours a canvas shows: 1 is an empty one.
@@ -36,18 +33,11 @@ SHIFT = """() => new Promise(done => {
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("insights")
-    port = free_port()
-    env = {
-        "DATABASE_URL": f"sqlite:///{folder}/app.db",
-        "PORT": str(port),
-        "BASE_URL": f"http://127.0.0.1:{port}",
-        "SECRET_KEY": "browser",
-        "LOG_FORMAT": "text",
-    }
-    with install(env["DATABASE_URL"]).app_context():
+    database_url = f"sqlite:///{folder}/app.db"
+    with install(database_url).app_context():
         play(db.session(), plan(5, clock.now(), incidents=60), 5)
-    with start(APP, env, f"{env['BASE_URL']}/health", folder / "app.log"):
-        yield Site(env["BASE_URL"], env["DATABASE_URL"])
+    with served(folder, database_url) as site:
+        yield site
 
 
 @contextmanager

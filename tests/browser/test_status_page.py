@@ -16,10 +16,8 @@ from incidentbot.extensions import db
 from incidentbot.status_pages import maintenance as works
 from incidentbot.status_pages.maintenance import MaintenanceFields
 from incidentbot.users.actor import OPERATOR
-from tests.browser.conftest import Site
-from tests.browser.test_web_pages import APP, assert_accessible, assert_fits, opened
-from tests.servers.ports import free_port
-from tests.servers.processes import start
+from tests.browser.conftest import Site, served
+from tests.browser.test_web_pages import assert_accessible, assert_fits, opened
 from tests.web.status_site import declare, status_app
 
 PUBLIC = (
@@ -36,19 +34,12 @@ ADMIN = ("/settings/status-page", "/settings/status-page/maintenance/new")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A live app with a status page on which something is going on."""
     folder = tmp_path_factory.mktemp("status")
-    port = free_port()
-    env = {
-        "DATABASE_URL": f"sqlite:///{folder}/app.db",
-        "PORT": str(port),
-        "BASE_URL": f"http://127.0.0.1:{port}",
-        "SECRET_KEY": "browser",
-        "LOG_FORMAT": "text",
-        "SMTP_URL": "smtp://127.0.0.1:9",
-        "MAIL_FROM": "status@example.com",
-    }
-    fill(status_app(env["DATABASE_URL"]))
-    with start(APP, env, f"{env['BASE_URL']}/health", folder / "app.log"):
-        yield Site(env["BASE_URL"], env["DATABASE_URL"])
+    database_url = f"sqlite:///{folder}/app.db"
+    fill(status_app(database_url))
+    with served(
+        folder, database_url, SMTP_URL="smtp://127.0.0.1:9", MAIL_FROM="status@example.com"
+    ) as site:
+        yield site
 
 
 def fill(app: Flask) -> None:

@@ -15,11 +15,9 @@ from incidentbot.extensions import db
 from incidentbot.outbox.models import UNFINISHED
 from incidentbot.outbox.operate import list_deliveries
 from incidentbot.users.models import Role
-from tests.browser.conftest import AXE, Site
+from tests.browser.conftest import AXE, Site, served
 from tests.installation import install
-from tests.scenarios.world import ADA, APP, World, eventually, world
-from tests.servers.ports import free_port
-from tests.servers.processes import start
+from tests.scenarios.world import ADA, World, eventually, world
 
 VISIBLE_FOCUS = """() => {
   const seen = getComputedStyle(document.activeElement);
@@ -33,17 +31,10 @@ FOCUSED = "document.activeElement.id || document.activeElement.textContent.trim(
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One live app without Slack for the whole file: every test declares an incident of its own."""
     folder = tmp_path_factory.mktemp("site")
-    port = free_port()
-    env = {
-        "DATABASE_URL": f"sqlite:///{folder}/app.db",
-        "PORT": str(port),
-        "BASE_URL": f"http://127.0.0.1:{port}",
-        "SECRET_KEY": "browser",
-        "LOG_FORMAT": "text",
-    }
-    install(env["DATABASE_URL"])
-    with start(APP, env, f"{env['BASE_URL']}/health", folder / "app.log"):
-        yield Site(env["BASE_URL"], env["DATABASE_URL"])
+    database_url = f"sqlite:///{folder}/app.db"
+    install(database_url)
+    with served(folder, database_url) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +43,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("company")
     with world(f"sqlite:///{folder}/app.db", folder) as company:
         company.declare(ADA)
-        wait_until_idle(install(company.env["DATABASE_URL"]))
+        wait_until_idle(install(company.database_url))
         yield company
 
 
@@ -248,9 +239,9 @@ def test_the_keyboard_comes_to_what_to_do_before_the_timeline_and_shows_where_it
 def test_an_admin_retries_and_skips_what_was_not_delivered(
     chromium: Browser, company: World
 ) -> None:
-    installed = install(company.env["DATABASE_URL"])
+    installed = install(company.database_url)
     with opened(chromium) as page:
-        Site(company.app_url, company.env["DATABASE_URL"]).sign_in(page)
+        Site(company.app_url, company.database_url).sign_in(page)
         refuse(company, installed, "The first")
         refuse(company, installed, "The second")
         open_deliveries(page)
@@ -287,7 +278,7 @@ def test_what_goes_on_by_itself_is_listed_until_it_is_done(
 ) -> None:
     token(company, "active")
     with opened(chromium) as page:
-        Site(company.app_url, company.env["DATABASE_URL"]).sign_in(page)
+        Site(company.app_url, company.database_url).sign_in(page)
         company.fault(kind="server_error", method="chat.postMessage")
         company.type(ADA, "status INC-1 Slack is broken")
         waiting = page.get_by_role("region", name="Waiting")
@@ -311,10 +302,10 @@ def test_a_responder_may_not_see_all_deliveries(chromium: Browser, site: Site) -
 def test_the_deliveries_page_is_accessible_and_fits_a_phone(
     chromium: Browser, company: World, scheme: str
 ) -> None:
-    refuse(company, install(company.env["DATABASE_URL"]), "For nobody")
+    refuse(company, install(company.database_url), "For nobody")
     phone = {"width": 390, "height": 844}
     with opened(chromium, color_scheme=scheme, bypass_csp=True, viewport=phone) as page:
-        Site(company.app_url, company.env["DATABASE_URL"]).sign_in(page)
+        Site(company.app_url, company.database_url).sign_in(page)
         open_deliveries(page)
         expect(page.get_by_role("button", name="Retry all")).to_be_visible()
         assert_accessible(page)

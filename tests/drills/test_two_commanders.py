@@ -110,7 +110,7 @@ def _web(
                 "csrf_token": token[1],
                 "message": word,
                 "status": status.value,
-                "override_reason": "the drill",
+                "override_reason": word,
             },
             cookies=cookies,
             timeout=ANSWER_SECONDS,

@@ -274,13 +274,15 @@ CHANGES: dict[str, Callable[[Session, Actor, Actor], object]] = {
 }
 
 
+# On SQLite one writes at a time.
+@pytest.mark.parametrize(
+    "team", [pytest.param("postgres", marks=pytest.mark.server)], indirect=True
+)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_who_is_linked_or_unlinked_meanwhile_can_still_act(
     team: Team, change: Callable[[Session, Actor, Actor], object]
 ) -> None:
     """A command holds the audit log's head, and its entry names a person whom the other changes."""
-    if team.is_sqlite:
-        pytest.skip("there one writes at a time")
     actor = account(team)
     linked = account(team, "linked@example.com")
     link(team, linked, replace(IN_SLACK, slack_user_id="U0LINKED"))

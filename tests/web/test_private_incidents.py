@@ -60,10 +60,13 @@ def addresses(app: Flask, reference: str) -> Iterator[tuple[str, str, str]]:
                 yield rule.endpoint, method, adapter.build(rule.endpoint, parts, method)
 
 
+_ITS_OWN = {"Content-Length", "Set-Cookie", "X-Request-Id"}
+
+
 def said(answer: TestResponse, reference: str) -> str:
     """Return all that an answer says, but for what is new in each and the name that was asked for."""
     text = re.sub(r'name="(csrf_token|request_key)" value="[^"]*"', "", answer.text)
-    headers = sorted((k, v) for k, v in answer.headers if k not in {"Content-Length", "Set-Cookie"})
+    headers = sorted((k, v) for k, v in answer.headers if k not in _ITS_OWN)
     return re.sub(re.escape(reference), "INC-n", f"{answer.status} {headers} {text}", flags=re.I)
 
 
