@@ -16,7 +16,8 @@ DEV := $(VENV)/.installed-dev
 # More arguments for pytest: make test args="-k throttle"
 args ?=
 PYTEST := $(BIN)/python -m pytest
-ALONG := -n 2 --dist loadfile
+# Three on two cores: many tests wait for what they have started.
+ALONG := -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
