@@ -188,7 +188,7 @@ def take_shown_page(browser: Browser, company: World) -> None:
     page = context.new_page()
     with signed_in(page, company):
         page.goto(f"{company.app_url}/incidents/INC-1")
-        page.wait_for_load_state("networkidle")
+        expect(page.locator(".undelivered")).to_have_count(0, timeout=30_000)
         page.screenshot(path=SHOWN / "web.png")
     context.close()
 
