@@ -16,8 +16,7 @@ DEV := $(VENV)/.installed-dev
 # More arguments for pytest: make test args="-k throttle"
 args ?=
 PYTEST := $(BIN)/python -m pytest
-# Three on two cores: many tests wait for what they have started.
-ALONG := -n 3 --dist loadfile
+ALONG := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

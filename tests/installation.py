@@ -1,5 +1,6 @@
 """A migrated installation of incidentbot for tests: the app on a fresh database."""
 
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -7,6 +8,7 @@ from flask_migrate import upgrade
 
 from incidentbot import create_app
 from incidentbot.config import Settings, load_settings
+from incidentbot.extensions import db
 
 SIGNING_SECRET = "test-signing-secret"
 
@@ -29,9 +31,34 @@ def small_company(database_url: str, **overrides: Any) -> Settings:
     )
 
 
+# What a new installation is filled from.
+_FIRST_START = {
+    "services",
+    "service_owners",
+    "p1_users",
+    "notification_channel_general",
+    "notification_channel_engineering",
+}
+_migrated: list[bytes] = []  # a SQLite file as a new installation begins, once there is one
+
+
 def install(database_url: str, **overrides: Any) -> Flask:
-    """Return the app on a migrated database with its first-start defaults."""
+    """Return the app on a migrated database with its first-start defaults.
+
+    A new SQLite file is a copy of the first one, which is quicker than migrating each time.
+    """
+    file = Path(database_url.removeprefix("sqlite:///"))
+    is_new = (
+        database_url.startswith("sqlite")
+        and not file.exists()
+        and not _FIRST_START & overrides.keys()
+    )
+    if is_new and _migrated:
+        file.write_bytes(_migrated[0])
     app = create_app(small_company(database_url, **overrides))
     with app.app_context():
         upgrade()
+        if is_new and not _migrated:
+            db.engine.dispose()  # which writes everything into the file
+            _migrated.append(file.read_bytes())
     return app

@@ -43,7 +43,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("company")
     with world(f"sqlite:///{folder}/app.db", folder) as company:
         company.declare(ADA)
-        wait_until_idle(install(company.database_url))
+        wait_until_idle(install(company.env["DATABASE_URL"]))
         yield company
 
 
@@ -239,9 +239,9 @@ def test_the_keyboard_comes_to_what_to_do_before_the_timeline_and_shows_where_it
 def test_an_admin_retries_and_skips_what_was_not_delivered(
     chromium: Browser, company: World
 ) -> None:
-    installed = install(company.database_url)
+    installed = install(company.env["DATABASE_URL"])
     with opened(chromium) as page:
-        Site(company.app_url, company.database_url).sign_in(page)
+        Site(company.app_url, company.env["DATABASE_URL"]).sign_in(page)
         refuse(company, installed, "The first")
         refuse(company, installed, "The second")
         open_deliveries(page)
@@ -278,7 +278,7 @@ def test_what_goes_on_by_itself_is_listed_until_it_is_done(
 ) -> None:
     token(company, "active")
     with opened(chromium) as page:
-        Site(company.app_url, company.database_url).sign_in(page)
+        Site(company.app_url, company.env["DATABASE_URL"]).sign_in(page)
         company.fault(kind="server_error", method="chat.postMessage")
         company.type(ADA, "status INC-1 Slack is broken")
         waiting = page.get_by_role("region", name="Waiting")
@@ -302,10 +302,10 @@ def test_a_responder_may_not_see_all_deliveries(chromium: Browser, site: Site) -
 def test_the_deliveries_page_is_accessible_and_fits_a_phone(
     chromium: Browser, company: World, scheme: str
 ) -> None:
-    refuse(company, install(company.database_url), "For nobody")
+    refuse(company, install(company.env["DATABASE_URL"]), "For nobody")
     phone = {"width": 390, "height": 844}
     with opened(chromium, color_scheme=scheme, bypass_csp=True, viewport=phone) as page:
-        Site(company.app_url, company.database_url).sign_in(page)
+        Site(company.app_url, company.env["DATABASE_URL"]).sign_in(page)
         open_deliveries(page)
         expect(page.get_by_role("button", name="Retry all")).to_be_visible()
         assert_accessible(page)

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from sqlalchemy import create_engine, text
 
-from tests.scenarios.world import World, world
+from tests.scenarios.world import World, eventually, world
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.ports import free_port
 
@@ -107,7 +107,9 @@ def test_who_adds_to_the_header_is_not_believed_either(sqlite_url: str, tmp_path
     with world(sqlite_url, tmp_path, LOG_FORMAT="json", PROXY_HOPS="1") as company:
         appended = {"X-Forwarded-For": "6.6.6.6, 10.1.2.3", "X-Forwarded-Proto": "http"}
         requests.get(f"{company.app_url}/sign-in", headers=appended, timeout=10)
-        requested = [line for line in lines(company) if line.get("route") == "/sign-in"]
+        requested = eventually(
+            lambda: [line for line in lines(company) if line.get("route") == "/sign-in"]
+        )
         assert {line["client"] for line in requested} == {"10.1.2.3"}
 
 
