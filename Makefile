@@ -16,7 +16,8 @@ DEV := $(VENV)/.installed-dev
 # More arguments for pytest: make test args="-k throttle"
 args ?=
 PYTEST := $(BIN)/python -m pytest
-ALONG := -n 2 --dist loadfile
+# In the order of the files, so that the long stories do not all come last, on one core.
+ALONG := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
