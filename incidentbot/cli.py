@@ -130,7 +130,8 @@ def worker(info: ScriptInfo) -> None:
 def doctor() -> None:
     """Look at settings, database, Redis, Slack and mail; say what to mend. Exit 1 on a problem."""
     findings: list[Finding] = []
-    for finding in examine(current_app._get_current_object()):  # type: ignore[attr-defined]
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's type hides it
+    for finding in examine(app):
         findings.append(finding)
         click.echo(f"{finding.verdict.value:8} {finding.what}: {finding.words}")
         if finding.remedy:
@@ -152,7 +153,7 @@ def backup(path: Path) -> None:
     if path.exists():
         raise click.ClickException(f"{path} is there already.")
     with db.engine.connect() as connection:
-        source: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
+        source: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]  # SQLite's
         with closing(sqlite3.connect(path)) as copy:
             source.backup(copy)
     click.echo(f"{path} is a whole copy, to be restored by copying it back.")
