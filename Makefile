@@ -16,8 +16,9 @@ DEV := $(VENV)/.installed-dev
 # More arguments for pytest: make test args="-k throttle"
 args ?=
 PYTEST := $(BIN)/python -m pytest
-# In the order of the files, so that the long stories do not all come last, on one core.
-ALONG := -n 2 --dist loadfile --no-loadscope-reorder
+# Three for two cores: many tests wait for what they have started. In the order of the files, so that
+# the long stories do not all come last, on one core. tests/conftest.py says what stays together.
+ALONG := -n 3 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

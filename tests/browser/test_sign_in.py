@@ -85,7 +85,9 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundi
 
 
 @pytest.fixture
-def house(surroundings: Surroundings, sqlite_url: str, tmp_path: Path) -> Iterator[House]:
+def house(
+    surroundings: Surroundings, sqlite_url: str, tmp_path: Path, chromium: Browser
+) -> Iterator[House]:
     install(sqlite_url)
     surroundings.postbox.mails.clear()
     surroundings.okta.be(Mode.NORMAL)
@@ -111,6 +113,8 @@ def house(surroundings: Surroundings, sqlite_url: str, tmp_path: Path) -> Iterat
     }
     with start(APP, env, f"{url}/health", tmp_path / "app.log"):
         yield House(url, sqlite_url, surroundings)
+        for context in chromium.contexts:  # the app waits for those who may ask again
+            context.close()
 
 
 def opened(browser: Browser, **more: Any) -> Page:

@@ -65,6 +65,11 @@ def declare(company: World, ledger: Ledger, title: str, severity: str = "P3", **
     return said
 
 
+def declared(company: World, ledger: Ledger, title: str, severity: str = "P3") -> str:
+    """Declare an incident, again where no answer comes in time, and return its reference."""
+    return insist_on_declaring(company, ledger, title, severity=severity)[-1].reference
+
+
 def update(company: World, ledger: Ledger, reference: str, text: str) -> Said:
     """Type `/incident status INC-n text`, as Slack sends it."""
     said = _send(company, text, slash(f"status {reference} {text}", user=ADA))

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from tests.drills.fleet import Fleet, children, fleet
-from tests.drills.people import Ledger, check_nothing_lost_or_shown_twice, declare
+from tests.drills.people import Ledger, check_nothing_lost_or_shown_twice, declare, declared
 
 PER_INCIDENT = 100
 # Of the P1: its announcements elsewhere, direct messages, channel and card.
@@ -43,7 +43,7 @@ def drill(folder: Path, deliveries: int = 20_000) -> str:
             assert now - started < 600
             most = max(most, _memory(running))
             if not urgent and left[-1][1] < written * 2 / 3:
-                urgent, urgent_at = declare(company, ledger, "urgent", "P1").reference, now
+                urgent, urgent_at = declared(company, ledger, "urgent", "P1"), now
             if urgent and waited is None and _is_told(running, urgent):
                 waited, left_then = time.monotonic() - urgent_at, _left(running)
         seconds = left[-1][0]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
-from tests.drills.people import Ledger, busy_people, declare, update
+from tests.drills.people import Ledger, busy_people, declared, update
 from tests.scenarios.world import ADA, World, eventually, world
 from tests.servers import postgres
 from tests.servers.postgres import PostgresServer
@@ -84,7 +84,7 @@ class busy:  # noqa: N801 - a context manager that reads as what it is
         self._company, self._ledger = company, Ledger()
 
     def __enter__(self) -> Ledger:
-        first = declare(self._company, self._ledger, "first").reference
+        first = declared(self._company, self._ledger, "first")
         over_at = time.monotonic() + 60
 
         def work(who: int, over: threading.Event) -> None:

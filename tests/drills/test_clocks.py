@@ -13,7 +13,7 @@ from tests.drills.people import (
     Ledger,
     busy_people,
     check_nothing_lost_or_shown_twice,
-    declare,
+    declared,
     update,
 )
 from tests.scenarios.world import ADA, KEN, MARGARET
@@ -53,7 +53,7 @@ def drill(folder: Path, incidents: int = 12, seconds: float = 20) -> str:
         running.company.fault(kind="latency", method="*", ms=SLACK_TAKES_MS)
         ledger = Ledger()
         references = [
-            declare(running.company, ledger, f"title-{number}", severity="P1").reference
+            declared(running.company, ledger, f"title-{number}", severity="P1")
             for number in range(incidents)
         ]
 

@@ -12,7 +12,7 @@ from tests.drills.people import (
     Ledger,
     Said,
     check_nothing_lost_or_shown_twice,
-    declare,
+    declared,
     update,
 )
 from tests.scenarios.world import World, eventually
@@ -38,7 +38,7 @@ def drill(folder: Path, grace: float = 5, lease: float = 10) -> str:
         SWEEP_SECONDS=str(SWEEP_SECONDS),
     ) as running:
         ledger = Ledger()
-        reference = declare(running.company, ledger, "title").reference
+        reference = declared(running.company, ledger, "title")
         running.wait_until_drained(20)
 
         # What ends within the grace is ended.

@@ -12,7 +12,7 @@ from tests.drills.people import (
     Visitor,
     busy_people,
     check_nothing_lost_or_shown_twice,
-    declare,
+    declared,
     insist_on_declaring,
     insist_on_the_web,
     update,
@@ -53,9 +53,7 @@ def drill(folder: Path, seconds_between: float = 15) -> str:
                         refused.append(said)
 
         people = range(IN_BROWSERS + DECLARING, IN_BROWSERS + DECLARING + UPDATING)
-        references = {
-            who: declare(running.company, ledger, f"title-{who}").reference for who in people
-        }
+        references = {who: declared(running.company, ledger, f"title-{who}") for who in people}
         with busy_people(work, IN_BROWSERS + DECLARING + UPDATING):
             for _ in range(2):
                 time.sleep(seconds_between)

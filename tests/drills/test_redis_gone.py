@@ -13,6 +13,7 @@ from tests.drills.people import (
     busy_people,
     check_nothing_lost_or_shown_twice,
     declare,
+    declared,
     update,
 )
 from tests.scenarios.world import eventually
@@ -32,7 +33,7 @@ def drill(folder: Path, gone_seconds: float = 30) -> str:
         ledger = Ledger()
 
         def work(who: int, over: threading.Event) -> None:
-            reference = declare(running.company, ledger, f"title-{who}").reference
+            reference = declared(running.company, ledger, f"title-{who}")
             number = 0
             while not over.wait(BETWEEN_UPDATES_SECONDS):
                 update(running.company, ledger, reference, f"update-{who}-{number}")

@@ -22,6 +22,7 @@ from tests.drills.people import (
     busy_people,
     check_nothing_lost_or_shown_twice,
     declare,
+    declared,
     insist_on_the_web,
     update,
 )
@@ -78,9 +79,7 @@ def drill(folder: Path, seconds_each: float = 10, pause: float = 0.2) -> str:
                     *told, _done = insist_on_the_web(visitor, ledger, title)
                     refused.extend(told)
 
-        references = {
-            who: declare(company, ledger, f"title-{who}").reference for who in range(UPDATING)
-        }
+        references = {who: declared(company, ledger, f"title-{who}") for who in range(UPDATING)}
         with busy_people(work, UPDATING + DECLARING + IN_BROWSERS):
             time.sleep(seconds_each)
             _migrate(following, company.env)

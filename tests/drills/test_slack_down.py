@@ -11,7 +11,7 @@ from tests.drills.fleet import Fleet, fleet
 from tests.drills.people import (
     Ledger,
     check_nothing_lost_or_shown_twice,
-    declare,
+    declared,
     update,
 )
 from tests.scenarios.world import Browser, eventually
@@ -32,13 +32,13 @@ def drill(folder: Path, seconds: int = 60, incidents: int = 15) -> str:
     with fleet(folder, workers=({}, {})) as running:
         company, ledger = running.company, Ledger()
         browser = company.sign_in()
-        before = [declare(company, ledger, f"title-{n}").reference for n in range(incidents)]
+        before = [declared(company, ledger, f"title-{n}") for n in range(incidents)]
         running.wait_until_drained(60)
 
         company.clear_calls()
         company.fault(kind="refuse")
         healed_at = time.monotonic() + seconds
-        during = [declare(company, ledger, f"later-{n}").reference for n in range(incidents)]
+        during = [declared(company, ledger, f"later-{n}") for n in range(incidents)]
         on_the_web = [_declare_on_the_web(browser, f"web-{n}") for n in range(incidents)]
         for number in range(UPDATES):
             for reference in (*before, *during):

@@ -9,7 +9,7 @@ from tests.drills.people import (
     Ledger,
     busy_people,
     check_nothing_lost_or_shown_twice,
-    declare,
+    declared,
     update,
 )
 
@@ -46,7 +46,7 @@ def drill(folder: Path, updates: int = 30, hangs: int = 6, hang_seconds: int = 1
         def work(who: int, _over: threading.Event) -> None:
             # A P1 also has cards in channels that are named, not known by id, and direct messages.
             severity = "P3" if who else "P1"
-            reference = declare(company, ledger, f"title-{who}", severity).reference
+            reference = declared(company, ledger, f"title-{who}", severity)
             for number in range(updates):
                 update(company, ledger, reference, f"update-{who}-{number}")
 

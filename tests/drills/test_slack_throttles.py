@@ -12,6 +12,7 @@ from tests.drills.people import (
     busy_people,
     check_nothing_lost_or_shown_twice,
     declare,
+    declared,
     update,
 )
 
@@ -58,11 +59,11 @@ def _throttled(folder: Path, people: int, updates: int) -> str:
         ledger = Ledger()
 
         titles = [f"title-{who}" for who in range(people)]
-        declared = [declare(running.company, ledger, title).reference for title in titles]
+        references = [declared(running.company, ledger, title) for title in titles]
 
         def work(who: int, _over: threading.Event) -> None:
             for number in range(updates):
-                update(running.company, ledger, declared[who], f"update-{who}-{number}")
+                update(running.company, ledger, references[who], f"update-{who}-{number}")
 
         with busy_people(work, people):
             pass

@@ -10,7 +10,7 @@ from tests.drills.fleet import Fleet, fleet
 from tests.drills.people import (
     Ledger,
     check_nothing_lost_or_shown_twice,
-    declare,
+    declared,
     update,
 )
 from tests.scenarios.world import ADA, World, eventually
@@ -28,13 +28,12 @@ def drill(folder: Path, incidents: int = 15, updates: int = 10) -> str:
     with fleet(folder, workers=({}, {})) as running:
         company, ledger = running.company, Ledger()
         browser = company.sign_in()
-        before = [declare(company, ledger, f"title-{n}").reference for n in range(incidents)]
+        before = [declared(company, ledger, f"title-{n}") for n in range(incidents)]
         running.wait_until_drained(60)
 
         _token(company, "revoked")
         during = [
-            declare(company, ledger, f"later-{n}", "P3" if n else "P1").reference
-            for n in range(incidents)
+            declared(company, ledger, f"later-{n}", "P3" if n else "P1") for n in range(incidents)
         ]
         company.told(ADA, f"note {before[0]} pointless")
         for number in range(updates):

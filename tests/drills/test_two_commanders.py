@@ -16,7 +16,7 @@ from tests.drills.people import (
     Ledger,
     Said,
     check_nothing_lost_or_shown_twice,
-    declare,
+    declared,
 )
 from tests.scenarios.world import ADA, Browser, World
 from tests.slack.sender import signed_headers, slash, submission
@@ -34,7 +34,7 @@ def drill(folder: Path, moves: int = 50) -> str:
     with fleet(folder, workers=({},)) as running:
         company, ledger = running.company, Ledger()
         browser = company.sign_in()
-        reference = declare(company, ledger, "title").reference
+        reference = declared(company, ledger, "title")
         running.wait_until_drained(30)
         page = browser.get(f"/incidents/{reference}")
 

@@ -8,7 +8,7 @@ from tests.drills.people import (
     Ledger,
     busy_people,
     check_nothing_lost_or_shown_twice,
-    declare,
+    declared,
     update,
 )
 
@@ -30,7 +30,7 @@ def drill(folder: Path, deliveries: int = 500) -> str:
             killed += kill_a_child(running.workers[0].pid)
 
         def work(who: int, over: threading.Event) -> None:
-            reference = declare(running.company, ledger, f"title-{who}").reference
+            reference = declared(running.company, ledger, f"title-{who}")
             for number in range(10_000):
                 if over.is_set() or _made(running) >= deliveries:
                     return
