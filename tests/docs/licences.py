@@ -1,7 +1,8 @@
 """Lists the licences of everything that runs in production: `make licences` writes docs/licences.md.
 
-Read from the metadata of what is installed, for each package that requirements.txt names. A licence
-that is not known to go with ours stops `make check`, until somebody has read it.
+Read from the metadata of what is installed, for each package that requirements.txt or
+requirements-observability.txt names. A licence that is not known to go with ours stops `make check`,
+until somebody has read it. What only development needs is not passed on, and not looked at.
 """
 
 import re
@@ -31,6 +32,7 @@ _SPDX = {
     "bsd license": "BSD-3-Clause",
     "the bsd license": "BSD-3-Clause",
     "bsd 3-clause license": "BSD-3-Clause",
+    "3-clause bsd license": "BSD-3-Clause",
     "mit license": "MIT",
     "the mit license (mit)": "MIT",
     "isc license (iscl)": "ISC",
@@ -118,27 +120,50 @@ def _is_compatible(terms: str) -> bool:
     )
 
 
+def always() -> list[Licence]:
+    """Return the licences of what every installation has."""
+    return licences(required((ROOT / "requirements.txt").read_text()))
+
+
+def for_observability() -> list[Licence]:
+    """Return the licences of what OpenTelemetry and Sentry need besides."""
+    known = required((ROOT / "requirements.txt").read_text())
+    wanted = required((ROOT / "requirements-observability.txt").read_text())
+    return licences([package for package in wanted if package not in known])
+
+
 def page() -> str:
     """Return docs/licences.md."""
     lines = [
         "# Licences",
         "",
-        "incidentbot is under the [MIT licence](../LICENSE). The image holds these packages besides it.",
+        "incidentbot is under the [MIT licence](../LICENSE). It comes with these packages.",
         "`make licences` writes this list from their own metadata; `make check` fails when it is no longer",
         "true, or when a licence is not known to go with ours. What is vendored in `static/vendor/` has its",
-        "licence beside it.",
+        "licence beside it. What only development needs (`requirements-dev.txt`) is not passed on and not",
+        "listed: some of it, such as hadolint, is under the GPL.",
         "",
-        "| package | licence | from |",
-        "|---|---|---|",
+        "## Always",
+        "",
+        *_table(always()),
+        "",
+        "## With OpenTelemetry and Sentry",
+        "",
+        "Only where `requirements-observability.txt` is installed.",
+        "",
+        *_table(for_observability()),
     ]
-    found = licences(required((ROOT / "requirements.txt").read_text()))
-    lines += [f"| {entry.package} | {entry.terms} | <{entry.home}> |" for entry in found]
     return "\n".join(lines) + "\n"
+
+
+def _table(found: list[Licence]) -> list[str]:
+    rows = [f"| {entry.package} | {entry.terms} | <{entry.home}> |" for entry in found]
+    return ["| package | licence | from |", "|---|---|---|", *rows]
 
 
 def main() -> int:
     """Print the page; with --check compare it with what is there, and look at every licence."""
-    found = licences(required((ROOT / "requirements.txt").read_text()))
+    found = always() + for_observability()
     wrong = incompatible(found)
     for line in wrong:
         print(f"not known to be compatible: {line}", file=sys.stderr)

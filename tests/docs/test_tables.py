@@ -61,8 +61,8 @@ def test_the_manifest_in_the_docs_is_the_real_one() -> None:
 
 
 def test_every_licence_is_listed_and_goes_with_ours() -> None:
-    found = licences.licences(licences.required((ROOT / "requirements.txt").read_text()))
-    assert len(found) > 40
+    found = licences.always() + licences.for_observability()
+    assert {"flask", "opentelemetry-sdk", "sentry-sdk"} <= {licence.package for licence in found}
     assert licences.incompatible(found) == []
     assert (DOCS / "licences.md").read_text() == licences.page()
 
