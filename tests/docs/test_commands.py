@@ -21,8 +21,13 @@ from tests.servers.processes import INHERITED
 SHELL = ("sh", "bash", "console", "shell")
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 RUN = [block for block in BLOCKS if block.info == "sh run"]
-# A fence without a language may hold commands too.
-COMMANDS = [block for block in BLOCKS if block.info.split(" ")[0] in ("", *SHELL)]
+COMMANDS = [block for block in BLOCKS if block.info.split(" ")[0] in SHELL]
+# What a command begins with.
+PROGRAM = re.compile(
+    r"(?:\$ )?(?:\.venv/bin/|(?:sudo|export|cd|cp|cat|sed|make|flask|python3?|pip|pytest|gunicorn"
+    r"|git|curl|jq|rq|psql|pg_dump|pg_restore|createdb|redis-cli|docker|kubectl|fly|heroku|railway"
+    r"|systemctl|apt-get)\b(?! *[:=]))"
+)
 
 VARIABLES = ("args", "m")
 
@@ -40,6 +45,30 @@ def test_every_shell_block_is_run_or_says_why_not() -> None:
     ]
     assert silent == []
     assert len(RUN) >= 3
+
+
+def test_no_command_hides_in_a_fence_without_a_language() -> None:
+    assert [str(block) for block in BLOCKS if not block.info and _holds_a_command(block.text)] == []
+
+
+@pytest.mark.parametrize(
+    "text,holds",
+    [
+        ("make test", True),
+        ("A=1\n.venv/bin/flask --app app doctor", True),
+        ("$ curl localhost", True),
+        ("  pg_dump incidentbot", True),
+        ("DATABASE_URL=sqlite:///incidentbot.db\nSECRET_KEY=…  openssl rand -hex 32", False),
+        ("incidents.example.com {\n    reverse_proxy 127.0.0.1:8000\n}", False),
+        ("makefile: yes", False),
+    ],
+)
+def test_a_command_without_a_language_is_noticed(text: str, holds: bool) -> None:
+    assert _holds_a_command(text) is holds
+
+
+def _holds_a_command(text: str) -> bool:
+    return any(PROGRAM.match(line.strip()) for line in text.splitlines())
 
 
 @pytest.fixture(scope="module")
