@@ -64,7 +64,7 @@ screenshots: setup browser  ## Take the pictures that the README and the docs sh
 	$(BIN)/python -m tests.browser.screenshots
 
 .PHONY: browser
-browser: $(DEV)
+browser: $(DEV)  ## Find or bring the browser that the browser tests drive
 	@$(BIN)/python -m tests.servers.browser > /dev/null
 
 # ---- check ------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ licences: setup  ## Write docs/licences.md anew, from what is installed
 	@$(BIN)/python -m tests.docs.licences > docs/licences.md.new && mv docs/licences.md.new docs/licences.md
 
 .PHONY: licences-check
-licences-check: setup
+licences-check: setup  ## Check that docs/licences.md is true, and that each licence goes with ours
 	@$(BIN)/python -m tests.docs.licences --check
 
 .PHONY: audit
@@ -180,7 +180,7 @@ clean:  ## Remove caches and tools. Your data in instance/ and the environment i
 
 .PHONY: help
 help:  ## Show this list
-	@awk -F ':.*##' '/^[a-z][a-z-]*:.*##/ { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*##' '/^[a-z][a-z-]*:.*##/ { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # ---- the environment --------------------------------------------------------------------------
 

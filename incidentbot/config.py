@@ -378,7 +378,7 @@ class Settings(BaseSettings):
 
 
 # What is set together or not at all.
-_TOGETHER = (
+TOGETHER = (
     ("slack_bot_token", "slack_signing_secret"),
     ("slack_client_id", "slack_client_secret"),
     ("oidc_issuer", "oidc_client_id", "oidc_client_secret"),
@@ -401,7 +401,7 @@ def load_settings(**overrides: Any) -> Settings:
         settings = Settings(**{**overrides, **{field: _default(field) for field in wrong}})
     if settings.secret_key.get_secret_value() == LOCAL_SECRET_KEY and not settings.is_local:
         wrong.append("secret_key")
-    for group in _TOGETHER:
+    for group in TOGETHER:
         missing = [field for field in group if getattr(settings, field) is None]
         # One that is wrong was set aside above, and is told of already.
         if 0 < len(missing) < len(group) and not set(group) & set(wrong):

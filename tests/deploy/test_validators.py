@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy import validators as deploy_validators
 from tests.deploy.validators import ROOT, run_all, validators
 
+NO_SYSTEMD = "not checked: there is no systemd-analyze (Debian: apt-get install systemd)"
 BY_NAME = {validator.name: validator for validator in validators()}
 
 
@@ -54,5 +56,23 @@ def test_a_mistake_is_objected_to(
 
     ((_, said, well),) = run_all(tmp_path, [BY_NAME[name]])
 
-    # What is not here cannot object; run_all lets nothing but systemd be missing.
-    assert not well or said.startswith("not checked")
+    if "systemd" in name and shutil.which("systemd-analyze") is None:
+        assert (said, well) == (NO_SYSTEMD, True)  # it could not be checked, and says so
+    else:
+        assert not well
+        assert not said.startswith("not checked")
+
+
+def test_where_systemd_is_not_installed_the_report_says_that_nothing_was_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    systemd = BY_NAME["deploy/systemd (systemd-analyze)"]
+    assert list(run_all(ROOT, [systemd])) == [(systemd.name, NO_SYSTEMD, True)]
+
+
+def test_a_validator_that_was_not_installed_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploy_validators, "BIN", Path("/nowhere"))
+    ((_, said, well),) = run_all(ROOT, [BY_NAME["Dockerfile (hadolint)"]])
+    assert said.startswith("not checked")
+    assert not well

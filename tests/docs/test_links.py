@@ -26,6 +26,12 @@ def test_a_link_to_nowhere_is_found(tmp_path: Path) -> None:
     ]
 
 
+def test_the_index_lists_every_page() -> None:
+    index = ROOT / "docs/README.md"
+    listed = {(index.parent / link).resolve() for link in links(index)}
+    assert {page for page in PAGES if page.is_relative_to(index.parent)} - listed == {index}
+
+
 def test_every_page_can_be_reached_from_the_index() -> None:
     # GitHub itself shows those of the top folder.
     reached, waiting = set(), [*ROOT.glob("*.md"), ROOT / "docs/README.md"]

@@ -7,6 +7,8 @@ import pytest
 
 from tests.docs.markdown import ROOT
 
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.M)
 # What users and CI rely on.
 PROMISED = [
     *("run", "setup", "test", "test-unit", "dev", "check", "fmt", "lint", "types", "migrate"),
@@ -28,9 +30,18 @@ def listed() -> dict[str, str]:
     return dict(found)
 
 
-def test_help_lists_every_target_that_was_promised() -> None:
-    assert set(PROMISED) <= set(listed())
+def test_help_lists_every_target() -> None:
+    assert set(PROMISED) <= set(TARGETS)
+    assert set(listed()) == set(TARGETS)
     assert all(len(text) > 10 for text in listed().values())
+
+
+def test_the_docs_name_all_parts_of_make_check() -> None:
+    parts = re.search(r"^check: (.+?)  ##", MAKEFILE, re.M)
+    row = re.search(r"^\| `make check` \| .+$", (ROOT / "docs/testing.md").read_text(), re.M)
+    assert parts is not None
+    assert row is not None
+    assert [part for part in parts[1].split() if f"`{part}`" not in row[0]] == []
 
 
 @pytest.mark.parametrize("target", sorted(listed()))
@@ -39,9 +50,8 @@ def test_each_target_can_be_planned(target: str) -> None:
 
 
 def test_every_target_is_phony_so_that_a_file_of_its_name_does_not_stop_it() -> None:
-    text = (ROOT / "Makefile").read_text()
-    phony = set(" ".join(re.findall(r"^\.PHONY: (.+)$", text, re.M)).split())
-    assert set(re.findall(r"^([a-z][a-z-]*):", text, re.M)) == phony
+    phony = set(" ".join(re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.M)).split())
+    assert set(TARGETS) == phony
 
 
 def test_the_sandbox_in_containers_has_the_sandboxs_own_secrets() -> None:

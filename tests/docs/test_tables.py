@@ -7,7 +7,7 @@ import pytest
 
 from incidentbot import create_app
 from incidentbot.channels.slack.scopes import SCOPES
-from incidentbot.config import Settings
+from incidentbot.config import TOGETHER, Settings
 from incidentbot.slack.manifest import manifest
 from tests.docs import licences, tables
 from tests.docs.markdown import ROOT, blocks
@@ -34,6 +34,14 @@ def test_no_setting_is_documented_that_is_not_there() -> None:
     known = {name.upper() for name in Settings.model_fields} | {"WEB_CONCURRENCY", "SANDBOX_PORT"}
     assert set(documented) == known
     assert len(documented) == len(set(documented))
+
+
+def test_what_is_set_together_is_documented_as_it_is_checked() -> None:
+    page = (DOCS / "configuration.md").read_text()
+    part = page.split("These go together, all or none:\n\n", 1)[1].split("\n\n", 1)[0]
+    groups = [re.findall(r"`([A-Z_]+)`", line.split(". ")[0]) for line in part.splitlines()]
+    assert groups == [[name.upper() for name in group] for group in TOGETHER]
+    assert re.search(r"`SLACK_CLIENT_ID`.+ need `SLACK_BOT_TOKEN`", part)
 
 
 def test_every_setting_is_in_the_example() -> None:
