@@ -13,6 +13,8 @@ PIP_AUDIT := $(TOOLS)/pip-audit-$(PIP_AUDIT_VERSION)/bin/pip-audit
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 
+LOCKS := requirements.txt requirements-observability.txt requirements-dev.txt
+
 # More arguments for pytest: make test args="-k throttle"
 args ?=
 PYTEST := $(BIN)/python -m pytest
@@ -106,10 +108,15 @@ licences-check: setup  ## Check that docs/licences.md is true, and that each lic
 	@$(BIN)/python -m tests.docs.licences --check
 
 .PHONY: audit
-audit: $(PIP_AUDIT)  ## Look for known vulnerabilities in what we depend on (needs the network)
-	@$(PIP_AUDIT) --requirement requirements.txt --require-hashes --disable-pip --strict --progress-spinner off || { \
+audit: $(if $(advisories),setup,$(PIP_AUDIT))  ## Look for known vulnerabilities in what we depend on (advisories=DIR: offline)
+ifdef advisories
+	@$(BIN)/python -m tests.docs.advisories $(advisories)
+else
+	@$(PIP_AUDIT) $(foreach lock,$(LOCKS),--requirement $(lock)) --require-hashes --disable-pip --strict --progress-spinner off || { \
 	  echo "make audit failed. If no vulnerability is listed above, the vulnerability service could" \
-	       "not be asked, and nothing was checked." >&2; exit 1; }
+	       "not be asked, and nothing was checked. Without it: make audit advisories=DIR, where DIR is" \
+	       "a copy of github.com/pypa/advisory-database." >&2; exit 1; }
+endif
 
 .PHONY: ci
 ci: check test  ## Everything that must hold before a change lands
