@@ -8,8 +8,19 @@ the texts that follow add none.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Integer, cast, column, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 
@@ -24,6 +35,8 @@ WORDS_AT_ONCE = 2_000  # of one text: what nobody reads to the end, nobody searc
 ENOUGH_BYTES = 256 * 1024
 QUERY_WORDS = 8
 FEW = 1_000  # incidents that are named one by one
+SAMPLE = 200  # of the newest incidents
+MANY_OF_SAMPLE = 20
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -64,17 +77,31 @@ def matches(session: Session, typed: str) -> ColumnElement[bool] | None:
         return None
     if is_postgres(session):
         query = " & ".join(f"'{word}':*" for word in words)
-        found = select(_on_postgres.c.number).where(
-            _on_postgres.c.words.op("@@")(cast(query, TSQUERY))
+        holds = _on_postgres.c.words.op("@@")(cast(query, TSQUERY))
+        rare = _numbers_if_rare(session, holds)
+        return Incident.number.in_(
+            select(_on_postgres.c.number).where(holds) if rare is None else rare
         )
-        # PostgreSQL cannot tell how rare the beginning of a word is, and would look for a rare one
-        # through every incident, the newest first. That is right for words which many incidents have.
-        few = session.scalars(found.limit(FEW + 1)).all()
-        return Incident.number.in_(few if len(few) <= FEW else found)
     query = " ".join(f'"{word}"*' for word in words)
     return Incident.number.in_(
         select(_on_sqlite.c.rowid).where(literal_column(INDEX).op("MATCH")(query))
     )
+
+
+def _numbers_if_rare(session: Session, holds: ColumnElement[bool]) -> Sequence[int] | None:
+    """Return the numbers of the incidents that hold rare words; None when many do.
+
+    PostgreSQL cannot tell how rare the beginning of a word is, and would look for a rare one through
+    every incident, the newest first. That is right for words which many incidents have: of those the
+    word index reads every place before it tells the first, so it is not asked when a glance at the
+    newest incidents shows that there are many.
+    """
+    newest = select(holds.label("holds")).order_by(_on_postgres.c.number.desc()).limit(SAMPLE)
+    glance = newest.subquery()
+    if session.scalar(select(func.count()).where(glance.c.holds)) > MANY_OF_SAMPLE:
+        return None
+    numbers = session.scalars(select(_on_postgres.c.number).where(holds).limit(FEW + 1)).all()
+    return numbers if len(numbers) <= FEW else None
 
 
 _on_postgres = table(INDEX, column("number", Integer), column("words"))
