@@ -98,7 +98,7 @@ def _numbers_if_rare(session: Session, holds: ColumnElement[bool]) -> Sequence[i
     """
     newest = select(holds.label("holds")).order_by(_on_postgres.c.number.desc()).limit(SAMPLE)
     glance = newest.subquery()
-    if session.scalar(select(func.count()).where(glance.c.holds)) > MANY_OF_SAMPLE:
+    if (session.scalar(select(func.count()).where(glance.c.holds)) or 0) > MANY_OF_SAMPLE:
         return None
     numbers = session.scalars(select(_on_postgres.c.number).where(holds).limit(FEW + 1)).all()
     return numbers if len(numbers) <= FEW else None
