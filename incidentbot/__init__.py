@@ -36,8 +36,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.config.from_mapping(settings.flask_config())
     app.extensions["settings"] = settings
     if settings.proxy_hops:
-        hops = settings.proxy_hops
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # Flask's documented way
+        # Proxies add to X-Forwarded-For; X-Forwarded-Proto has one value, however many they are.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=1)  # type: ignore[method-assign]  # Flask's documented way
 
     requests.install(app)
 

@@ -138,7 +138,8 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         yield _warning(
             "PROXY_HOPS",
             "0: behind a proxy everybody seems to come from the proxy's address.",
-            "Set it to the number of proxies in front: 1 on Fly.io, Railway, Render and behind nginx.",
+            "Set it to the number of proxies in front: 1 behind nginx or on Heroku, 2 on Fly.io, "
+            "Railway and Render.",
         )
     elif settings.proxy_hops:
         yield _ok(

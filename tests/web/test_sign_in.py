@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request, request_started
 from flask.testing import FlaskClient
 
 from incidentbot import clock
@@ -318,6 +318,25 @@ def test_behind_a_proxy_the_address_is_the_persons(sqlite_url: str) -> None:
         forwarded = {"X-Forwarded-For": f"192.0.2.{number}"}
         data = {"email": f"n{number}@example.com", "password": "wrong"}
         assert client.post("/sign-in", data=data, headers=forwarded).status_code == 403
+
+
+def test_two_proxies_add_to_the_address_and_say_the_scheme_once(sqlite_url: str) -> None:
+    """As on Fly.io and Render: the visitor, what the platform adds, and one X-Forwarded-Proto."""
+    app = install(sqlite_url, proxy_hops=2)
+    seen = {}
+
+    def look(_app: Flask) -> None:
+        seen.update(address=request.remote_addr, scheme=request.scheme, host=request.host)
+
+    forwarded = {
+        "X-Forwarded-For": "6.6.6.6, 192.0.2.7, 203.0.113.1",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "evil.example",
+    }
+    with request_started.connected_to(look, app):
+        app.test_client().get("/sign-in", headers=forwarded, buffered=True)
+
+    assert seen == {"address": "192.0.2.7", "scheme": "https", "host": "localhost"}
 
 
 def user_id(app: Flask, email: str = EMAIL) -> int:
