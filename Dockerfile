@@ -22,13 +22,16 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends tini \
  && rm -rf /var/lib/apt/lists/* \
  && pip uninstall --yes --quiet --root-user-action ignore pip \
- && useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin incidentbot
+ && groupadd --system --gid 10001 incidentbot \
+ && useradd --system --uid 10001 --gid 10001 --home-dir /app --shell /usr/sbin/nologin incidentbot
 WORKDIR /app
 # The app cannot change itself: these files are root's.
 COPY --from=build /app /app
 # Where SQLite's file lies when there is no DATABASE_URL: mount a volume here.
 RUN install --directory --owner 10001 instance
+# PYTHONPATH: who is let in by SSH (Fly.io, ECS Exec) begins in another folder, and has `flask --app app` too.
 ENV PATH=/app/.venv/bin:$PATH \
+    PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     LOG_FORMAT=json \

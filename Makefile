@@ -141,9 +141,11 @@ db-reset: $(RUNTIME)  ## Delete the local SQLite database with all its incidents
 
 # ---- container -------------------------------------------------------------------------------
 
-# With sandbox=1 the app talks to the sandbox beside it, whatever Slack `.env` names.
+# With sandbox=1 the app talks to the sandbox beside it, whatever Slack and Statuspage `.env` names.
 COMPOSE := $(if $(sandbox),SLACK_API_URL=http://sandbox:8010/api/ SLACK_BOT_TOKEN=xoxb-sandbox \
-	SLACK_SIGNING_SECRET=sandbox-signing-secret) docker compose $(if $(sandbox),--profile sandbox)
+	SLACK_SIGNING_SECRET=sandbox-signing-secret STATUSPAGE_API_URL=http://sandbox:8010/statuspage/v1 \
+	STATUSPAGE_API_KEY=sandbox-statuspage-key STATUSPAGE_PAGE_ID=acme00status \
+	) docker compose $(if $(sandbox),--profile sandbox)
 
 .PHONY: docker-build
 docker-build:  ## Build the container image incidentbot:latest

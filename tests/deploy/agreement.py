@@ -26,12 +26,21 @@ OTHERS_SETTINGS = {
     "SANDBOX_HOST": "incidentbot/sandbox/settings.py",
     "SANDBOX_PORT": "incidentbot/sandbox/settings.py",
     "SANDBOX_APP_URL": "incidentbot/sandbox/settings.py",
+    "PYTHONPATH": None,
     "PYTHONUNBUFFERED": None,
     "PYTHONDONTWRITEBYTECODE": None,
     "PATH": None,
     "PIP_NO_CACHE_DIR": None,
 }
 NEEDED = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "BASE_URL"}
+# What operators come to after the first start. Each place names them, so that nobody has to search.
+OPTIONAL = {
+    *("SMTP_URL", "MAIL_FROM", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"),
+    *("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"),
+    *("STATUSPAGE_API_KEY", "STATUSPAGE_PAGE_ID"),
+}
+# Entries of X-Forwarded-For that the platform makes: docs/deployment/README.md says how we know.
+PROXY_HOPS = {"fly.toml": "2", "render.yaml": "2", "app.json": "1", "deploy/k8s": "1"}
 
 
 def procfile(root: Path) -> dict[str, str]:
@@ -56,6 +65,11 @@ def commands(root: Path) -> Iterator[tuple[str, str, str]]:
     for name in PROCESSES:
         command = services[name].get("command")
         yield "docker-compose.yml", name, shlex.join(command) if command else image_command
+
+    services = read_yaml(root / "deploy/swarm/stack.yml")[0]["services"]
+    for name in PROCESSES:
+        command = services[name].get("command")
+        yield "deploy/swarm", name, shlex.join(command) if command else image_command
 
     fly = tomllib.loads((root / "fly.toml").read_text())
     yield from (("fly.toml", name, command) for name, command in fly["processes"].items())
@@ -83,7 +97,8 @@ def commands(root: Path) -> Iterator[tuple[str, str, str]]:
         unit = (root / f"deploy/systemd/incidentbot-{name}.service").read_text()
         for kind, process in (("ExecStart", name), ("ExecStartPre", "release")):
             for line in re.findall(rf"^{kind}=(.+)$", unit, re.M):
-                yield f"systemd {name}", process, line.removeprefix("/opt/incidentbot/.venv/bin/")
+                line = line.removeprefix("/opt/incidentbot/.venv/bin/")
+                yield f"systemd {name}", process, line.replace(" --bind 127.0.0.1:${PORT}", "")
 
 
 def check_processes(root: Path) -> list[str]:
@@ -140,7 +155,8 @@ def settings(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
     for name in (*PROCESSES, "sandbox"):
         yield f"docker-compose.yml {name}", _texts(services[name]["environment"])
     yield "fly.toml", tomllib.loads((root / "fly.toml").read_text())["env"]
-    yield "render.yaml", render_settings(root)
+    yield "render.yaml", render_settings(root, "web")
+    yield "render.yaml worker", render_settings(root, "worker")
     app_json = json.loads((root / "app.json").read_text())
     yield (
         "app.json",
@@ -153,16 +169,18 @@ def settings(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
     kubernetes: dict[str, str] = {}
     for _, manifest in manifests(root):
         kubernetes |= _texts(manifest.get("data", {})) | _texts(manifest.get("stringData", {}))
+        for container in pod(manifest).get("containers", []):
+            kubernetes |= {entry["name"]: entry["value"] for entry in container.get("env", [])}
     yield "deploy/k8s", kubernetes
 
 
-def render_settings(root: Path) -> dict[str, str]:
-    """Return the settings of Render's web service, with those of its groups."""
+def render_settings(root: Path, kind: str) -> dict[str, str]:
+    """Return the settings of Render's web service or worker, with those of its groups."""
     blueprint = read_yaml(root / "render.yaml")[0]
     groups = {group["name"]: group["envVars"] for group in blueprint["envVarGroups"]}
-    web = next(service for service in blueprint["services"] if service["type"] == "web")
+    service = next(service for service in blueprint["services"] if service["type"] == kind)
     entries = []
-    for entry in web["envVars"]:
+    for entry in service["envVars"]:
         entries += groups[entry["fromGroup"]] if "fromGroup" in entry else [entry]
     return {entry["key"]: str(entry.get("value", "")) for entry in entries}
 
@@ -186,14 +204,25 @@ def check_settings(root: Path) -> list[str]:
         if place in ("Dockerfile", "fly.toml", "docker-compose.yml sandbox"):
             continue  # Fly's come from `fly secrets`, the sandbox has its own
         wrong += [f"{place}: lacks {name}" for name in sorted(NEEDED - set(given))]
-    behind_a_proxy = ("fly.toml", "render.yaml", "app.json", "deploy/k8s")
     wrong += [
-        f"{place}: PROXY_HOPS must be 1"
+        f"{place}: PROXY_HOPS must be {PROXY_HOPS[place]}"
         for place, given in settings(root)
-        if place in behind_a_proxy and given.get("PROXY_HOPS") != "1"
+        if place in PROXY_HOPS and given.get("PROXY_HOPS") != PROXY_HOPS[place]
+    ]
+    given = dict(settings(root))
+    named = {
+        "app.json": set(given["app.json"]),
+        "deploy/k8s": set(given["deploy/k8s"]),
+        # Render would ask for each of them at once; there a comment says what to add later.
+        "render.yaml": set(re.findall(r"\b[A-Z_]+\b", (root / "render.yaml").read_text())),
+    }
+    wrong += [
+        f"{place}: does not name {name}"
+        for place, names in named.items()
+        for name in sorted(OPTIONAL - names)
     ]
     for name in re.findall(r"(?<!#)\$\{([A-Z_]+)", (root / "docker-compose.yml").read_text()):
-        if name not in known | {"POSTGRES_PASSWORD"}:
+        if name not in known | {"POSTGRES_PASSWORD", "BIND"}:
             wrong.append(f"docker-compose.yml: nothing reads {name}")
     workflow_env = re.findall(r"--env ([A-Z_]+)=", (root / ".github/workflows/ci.yml").read_text())
     wrong += [f"ci.yml: nothing reads {name}" for name in workflow_env if name not in known]
@@ -217,8 +246,14 @@ def ports(root: Path) -> Iterator[tuple[str, int]]:
     fly = tomllib.loads((root / "fly.toml").read_text())
     yield "fly.toml PORT", int(fly["env"]["PORT"])
     yield "fly.toml internal_port", fly["http_service"]["internal_port"]
-    yield "fly.toml metrics", fly["metrics"]["port"]
+    for section in fly["metrics"]:
+        if section["processes"] == ["web"]:
+            yield "fly.toml metrics", section["port"]
+    swarm = read_yaml(root / "deploy/swarm/stack.yml")[0]["services"]
+    yield "deploy/swarm", int(swarm["web"]["ports"][0].rsplit(":", 1)[1])
     for file, manifest in manifests(root):
+        if file == "worker.yaml" or manifest["metadata"]["name"] == "incidentbot-worker":
+            continue  # the worker's ports are others: see `check_workers_are_watched`
         if manifest["kind"] == "ConfigMap":
             yield "deploy/k8s PORT", int(manifest["data"]["PORT"])
         for container in pod(manifest).get("containers", []):
@@ -243,7 +278,7 @@ def addresses(root: Path) -> Iterator[tuple[str, str]]:
     """Yield every address that somebody asks of the app."""
     fly = tomllib.loads((root / "fly.toml").read_text())
     yield from (("fly.toml", check["path"]) for check in fly["http_service"]["checks"])
-    yield "fly.toml metrics", fly["metrics"]["path"]
+    yield from (("fly.toml metrics", section["path"]) for section in fly["metrics"])
     for service in read_yaml(root / "render.yaml")[0]["services"]:
         if "healthCheckPath" in service:
             yield "render.yaml", service["healthCheckPath"]
@@ -256,7 +291,7 @@ def addresses(root: Path) -> Iterator[tuple[str, str]]:
         ("deploy/k8s", path)
         for path in re.findall(r"(?:prometheus\.io/path: |httpGet: \{path: )(/\w+)", text)
     )
-    for where in ("Dockerfile", ".github/workflows/ci.yml"):
+    for where in ("Dockerfile", ".github/workflows/ci.yml", "deploy/swarm/stack.yml"):
         found = re.findall(r"(?<!@)127\.0\.0\.1:[^/\s]+?(/[a-z]+)", (root / where).read_text())
         yield from ((where, path) for path in found)
     for url in re.findall(r"http://web:8000(/\S+)", (root / "docker-compose.yml").read_text()):
@@ -269,10 +304,85 @@ def check_ports(root: Path) -> list[str]:
     return [f"{place}: {port} is not {default}" for place, port in ports(root) if port != default]
 
 
+def check_workers_are_watched(root: Path) -> list[str]:
+    """See that each worker shows its metrics, and that who reads them looks at that very port."""
+    compose = read_yaml(root / "docker-compose.yml")[0]["services"]["worker"]
+    swarm = read_yaml(root / "deploy/swarm/stack.yml")[0]["services"]["worker"]
+    fly = tomllib.loads((root / "fly.toml").read_text())
+    unit = (root / "deploy/systemd/incidentbot-worker.service").read_text()
+    scraped = re.search(
+        r"worker[.\w]*:(\d+)", (root / "deploy/prometheus/prometheus.yml").read_text()
+    )
+    worker = next(
+        manifest for _, manifest in manifests(root) if pod(manifest) and _name(manifest) == "worker"
+    )
+    (container,) = pod(worker)["containers"]
+    notes = worker["spec"]["template"]["metadata"].get("annotations", {})
+    let_in = [
+        port["port"]
+        for _, manifest in manifests(root)
+        if manifest["kind"] == "NetworkPolicy" and _name(manifest) == "worker"
+        for rule in manifest["spec"]["ingress"]
+        for port in rule["ports"]
+    ]
+    shown = {
+        "docker-compose.yml": compose["environment"].get("METRICS_PORT"),
+        "deploy/swarm": swarm.get("environment", {}).get("METRICS_PORT"),
+        "fly.toml": fly["env"].get("METRICS_PORT"),
+        "systemd": next(iter(re.findall(r"^Environment=METRICS_PORT=(\d+)$", unit, re.M)), None),
+        "deploy/k8s": next(
+            (e["value"] for e in container.get("env", []) if e["name"] == "METRICS_PORT"), None
+        ),
+    }
+    read = {
+        "docker-compose.yml": compose.get("expose", []),
+        "fly.toml": [
+            section["port"] for section in fly["metrics"] if section["processes"] == ["worker"]
+        ],
+        "systemd": [scraped[1]] if scraped else [],
+        "deploy/k8s": [notes.get("prometheus.io/port")],
+        "deploy/k8s container": [port["containerPort"] for port in container.get("ports", [])],
+        "deploy/k8s network": let_in,
+    }
+    wrong = [f"{place}: the worker shows no metrics" for place, port in shown.items() if not port]
+    wrong += [
+        f"{place}: nobody reads the worker's metrics at {shown[place.split(' ')[0]]}"
+        for place, ports_read in read.items()
+        if str(shown[place.split(" ")[0]]) not in map(str, ports_read)
+    ]
+    return wrong
+
+
+def _name(manifest: dict[str, Any]) -> str:
+    return str(manifest["metadata"]["name"]).removeprefix("incidentbot-")
+
+
+def check_nobody_comes_past_the_proxy(root: Path) -> list[str]:
+    """See that the app's port is open to this machine only, where the proxy is on it."""
+    web = read_yaml(root / "docker-compose.yml")[0]["services"]["web"]
+    wrong = [
+        f"docker-compose.yml: {port} is open to everybody"
+        for port in web["ports"]
+        if not port.startswith("${BIND:-127.0.0.1}:")
+    ]
+    unit = (root / "deploy/systemd/incidentbot-web.service").read_text()
+    if not re.search(r"^ExecStart=\S+/gunicorn --bind 127\.0\.0\.1:\$\{PORT\} ", unit, re.M):
+        wrong.append("systemd web: listens on every address")
+    return wrong
+
+
 def check_addresses(root: Path, app: Flask) -> list[str]:
     """Look every address up in the app's routes."""
     routes = {rule.rule for rule in app.url_map.iter_rules()}
-    return [f"{place}: no {path}" for place, path in addresses(root) if path not in routes]
+    wrong = [f"{place}: no {path}" for place, path in addresses(root) if path not in routes]
+    # They restart machines, or send them no more requests: no cure for a database that is away.
+    wrong += [
+        f"{place}: asks {path}, not /ready"
+        for place, path in addresses(root)
+        if place in ("fly.toml", "render.yaml", "railway.json", "deploy/swarm/stack.yml")
+        and path != "/ready"
+    ]
+    return wrong
 
 
 def check_user(root: Path) -> list[str]:
@@ -281,7 +391,7 @@ def check_user(root: Path) -> list[str]:
     user = docker["USER"][-1]
     run = " ".join(docker["RUN"])
     wrong = [] if user not in ("0", "root") else ["Dockerfile: runs as root"]
-    for option in re.findall(r"--(?:uid|owner) (\d+)", run):
+    for option in re.findall(r"--(?:uid|gid|owner) (\d+)", run):
         if option != user:
             wrong.append(f"Dockerfile: {option} is not {user}")
     for file, manifest in manifests(root):
@@ -290,6 +400,8 @@ def check_user(root: Path) -> list[str]:
         security = pod(manifest)["securityContext"]
         if str(security.get("runAsUser")) != user or not security.get("runAsNonRoot"):
             wrong.append(f"deploy/k8s/{file}: does not run as {user}")
+        if str(security.get("runAsGroup")) != user:
+            wrong.append(f"deploy/k8s/{file}: its group is not {user}")
         for container in pod(manifest)["containers"]:
             if not container["securityContext"].get("readOnlyRootFilesystem"):
                 wrong.append(f"deploy/k8s/{file}: may write")
@@ -301,6 +413,12 @@ def check_user(root: Path) -> list[str]:
     wrong += [
         f"docker-compose.yml {name}: may write"
         for name in (*PROCESSES, "sandbox")
+        if services[name].get("read_only") is not True
+    ]
+    services = read_yaml(root / "deploy/swarm/stack.yml")[0]["services"]
+    wrong += [
+        f"deploy/swarm {name}: may write"
+        for name in PROCESSES
         if services[name].get("read_only") is not True
     ]
     return wrong
@@ -315,6 +433,9 @@ def check_grace(root: Path) -> list[str]:
         given[f"docker-compose.yml {name}"] = _seconds(services[name].get("stop_grace_period", 10))
         unit = (root / f"deploy/systemd/incidentbot-{name}.service").read_text()
         given[f"systemd {name}"] = float(re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.M)[0])
+    services = read_yaml(root / "deploy/swarm/stack.yml")[0]["services"]
+    for name in ("web", "worker"):
+        given[f"deploy/swarm {name}"] = _seconds(services[name].get("stop_grace_period", 10))
     given["fly.toml"] = _seconds(tomllib.loads((root / "fly.toml").read_text())["kill_timeout"])
     for service in read_yaml(root / "render.yaml")[0]["services"]:
         if service["type"] in ("web", "worker"):
@@ -407,12 +528,18 @@ def check_images(root: Path) -> list[str]:
         wrong.append(f"render.yaml: PostgreSQL {major} is not that of Compose")
     if "noeviction" not in compose["redis"]["command"]:
         wrong.append("docker-compose.yml: Redis may evict")
+    swarm = read_yaml(root / "deploy/swarm/stack.yml")[0]["services"]
+    if any(swarm["redis"][key] != compose["redis"][key] for key in ("image", "command")):
+        wrong.append("deploy/swarm: its Redis is not that of Compose")
     for service in read_yaml(root / "render.yaml")[0]["services"]:
         if service["type"] == "keyvalue" and service.get("maxmemoryPolicy") != "noeviction":
             wrong.append("render.yaml: Redis may evict")
     bases = re.findall(r"^FROM (\S+)", (root / "Dockerfile").read_text(), re.M)
     if len(set(bases)) != 1:
         wrong.append(f"Dockerfile: built on {bases[0]}, run on {bases[-1]}")
+    wanted = (root / ".python-version").read_text().strip()  # Heroku's buildpack reads it
+    if not bases[-1].startswith(f"python:{wanted}-"):
+        wrong.append(f".python-version: {wanted} is not that of {bases[-1]}")
     return wrong
 
 
@@ -426,8 +553,12 @@ def check_references(root: Path) -> list[str]:
             source = entry.get("fromDatabase") or entry.get("fromService")
             if source and source["name"] not in names:
                 wrong.append(f"render.yaml: there is no {source['name']}")
+            if source and "envVarKey" in source:
+                (other,) = (s for s in blueprint["services"] if s["name"] == source["name"])
+                if source["envVarKey"] not in [e.get("key") for e in other["envVars"]]:
+                    wrong.append(f"render.yaml: {other['name']} has no {source['envVarKey']}")
     fly = tomllib.loads((root / "fly.toml").read_text())
-    for place in (fly["http_service"], fly["metrics"]):
+    for place in (fly["http_service"], *fly["metrics"]):
         for name in place["processes"]:
             if name not in fly["processes"]:
                 wrong.append(f"fly.toml: there is no process {name}")

@@ -1,5 +1,6 @@
 """No deploy file names a process, setting, port, address, user or file that the app does not have."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,16 @@ from tests.deploy import agreement
 from tests.installation import small_company
 
 NAMES = [
-    *(".dockerignore", ".github", "Dockerfile", "Makefile", "CHANGELOG.md", "Procfile", "app.json"),
+    *(
+        ".dockerignore",
+        ".python-version",
+        ".github",
+        "Dockerfile",
+        "Makefile",
+        "CHANGELOG.md",
+        "Procfile",
+        "app.json",
+    ),
     *("app.py", "deploy", "docker-compose.yml", "fly.toml", "gunicorn.conf.py", "railway.json"),
     *(
         "railway.worker.json",
@@ -35,6 +45,8 @@ def problems(root: Path, app: Flask) -> list[str]:
         *agreement.check_commands_exist(root, app),
         *agreement.check_settings(root),
         *agreement.check_ports(root),
+        *agreement.check_workers_are_watched(root),
+        *agreement.check_nobody_comes_past_the_proxy(root),
         *agreement.check_addresses(root, app),
         *agreement.check_user(root),
         *agreement.check_grace(root),
@@ -46,6 +58,23 @@ def problems(root: Path, app: Flask) -> list[str]:
 
 def test_all_deploy_files_agree_with_the_app_and_with_each_other(app: Flask) -> None:
     assert problems(agreement.ROOT, app) == []
+
+
+def test_the_one_folder_that_systemd_lets_web_write_to_is_made_by_the_pages_commands() -> None:
+    """Where it is missing, systemd passes over it, and SQLite finds a read-only system."""
+    unit = (agreement.ROOT / "deploy/systemd/incidentbot-web.service").read_text()
+    (folder,) = re.findall(r"^ReadWritePaths=-(\S+)$", unit, re.M)
+    page = (agreement.ROOT / "docs/deployment/systemd.md").read_text()
+    assert re.search(rf"^install --directory --owner incidentbot .* {folder}$", page, re.M)
+
+
+def test_each_platforms_page_says_where_the_other_settings_go() -> None:
+    folder = agreement.ROOT / "docs/deployment"
+    anchor = "README.md#then-e-mail-single-sign-on-statuspage"
+    pages = {path.name for path in folder.glob("*.md")} - {"README.md"}
+    assert {name for name in pages if anchor not in (folder / name).read_text()} == set()
+    section = (folder / "README.md").read_text().partition("## Then e-mail")[2]
+    assert {name for name in agreement.OPTIONAL if f"`{name}`" not in section} == set()
 
 
 # A mistake in one file, and what is said of it.
@@ -60,30 +89,70 @@ MISTAKES = [
     ("render.yaml", "dockerCommand: flask --app app worker", "dockerCommand: rq worker", "render"),
     ("railway.worker.json", "app worker", "app workers", "railway.worker.json"),
     ("deploy/k8s/worker.yaml", "app, worker]", "app, consumer]", "deploy/k8s Deployment"),
-    ("deploy/systemd/incidentbot-web.service", "bin/gunicorn app:app", "bin/flask run", "systemd"),
+    ("deploy/systemd/incidentbot-web.service", " app:app", " app", "systemd web"),
     ("app.py", "app = create_app()", "application = create_app()", "app.py has no app"),
     ("Dockerfile", "LOG_FORMAT=json", "LOG_STYLE=json", "nothing reads LOG_STYLE"),
     ("docker-compose.yml", "REDIS_URL:", "REDIS:", "nothing reads REDIS"),
     ("docker-compose.yml", "SECRET_KEY: ${SECRET_KEY", "SECRET_KEY: ${SECRET", "reads SECRET"),
     ("docker-compose.yml", "SANDBOX_APP_URL", "SANDBOX_APP", "nothing reads SANDBOX_APP"),
-    ("fly.toml", 'PROXY_HOPS = "1"', "", "PROXY_HOPS must be 1"),
+    ("fly.toml", 'PROXY_HOPS = "2"', 'PROXY_HOPS = "1"', "fly.toml: PROXY_HOPS must be 2"),
+    ("render.yaml", 'value: "2"', 'value: "1"', "render.yaml: PROXY_HOPS must be 2"),
+    ("app.json", '"value": "1"', '"value": "2"', "app.json: PROXY_HOPS must be 1"),
     ("render.yaml", "key: BASE_URL", "key: PUBLIC_URL", "lacks BASE_URL"),
+    ("render.yaml", "      - *database\n", "", "render.yaml worker: lacks DATABASE_URL"),
+    ("render.yaml", "envVarKey: BASE_URL", "envVarKey: URL", "incidentbot has no URL"),
+    ("render.yaml", "SMTP_URL, ", "", "render.yaml: does not name SMTP_URL"),
+    ("app.json", '"OIDC_ISSUER": {', '"OIDC_ROLE": {', "app.json: does not name OIDC_ISSUER"),
+    ("deploy/k8s/settings.yaml", 'MAIL_FROM: ""', 'MAIL: ""', "does not name MAIL_FROM"),
     ("app.json", "heroku-postgresql:", "heroku-mysql:", "app.json: lacks DATABASE_URL"),
     ("deploy/k8s/settings.yaml", "SECRET_KEY: change-me", "SECRET: change-me", "lacks SECRET_KEY"),
     ("deploy/k8s/settings.yaml", 'PROXY_HOPS: "1"', 'PROXY_HOPS: "0"', "deploy/k8s: PROXY_HOPS"),
     (".github/workflows/ci.yml", "--env DATABASE_URL=", "--env DATABASE=", "reads DATABASE"),
     ("Dockerfile", "EXPOSE 8000", "EXPOSE 8080", "Dockerfile EXPOSE"),
     ("docker-compose.yml", ":-8000}:8000", ":-8000}:80", "docker-compose.yml: 80"),
+    ("docker-compose.yml", "${BIND:-127.0.0.1}:", "", "is open to everybody"),
+    ("docker-compose.yml", "${BIND:-127.0.0.1}", "${BIND:-0.0.0.0}", "is open to everybody"),
+    ("deploy/systemd/incidentbot-web.service", " --bind 127.0.0.1:${PORT}", "", "every address"),
+    ("docker-compose.yml", 'METRICS_PORT: "9100"', 'METRICS_PORT: ""', "shows no metrics"),
+    ("docker-compose.yml", 'expose: ["9100"]', 'expose: ["9101"]', "nobody reads the worker's"),
+    ("deploy/swarm/stack.yml", 'METRICS_PORT: "9100"', 'METRICS_PORT: ""', "shows no metrics"),
+    ("fly.toml", 'METRICS_PORT = "9100"', 'METRICS_PORT = "9101"', "fly.toml: nobody reads"),
+    ("fly.toml", 'processes = ["worker"]', 'processes = ["web"]', "fly.toml: nobody reads"),
+    ("deploy/systemd/incidentbot-worker.service", "METRICS_PORT=9100", "METRICS_PORT=9101", "9101"),
+    ("deploy/k8s/worker.yaml", 'value: "9100"', 'value: ""', "deploy/k8s: the worker shows no"),
+    ("deploy/k8s/worker.yaml", 'port: "9100"', 'port: "9101"', "deploy/k8s: nobody reads"),
+    (
+        "deploy/k8s/worker.yaml",
+        "containerPort: 9100",
+        "containerPort: 1",
+        "container: nobody reads",
+    ),
+    ("deploy/k8s/network.yaml", "port: 9100", "port: 9101", "network: nobody reads"),
+    ("deploy/prometheus/prometheus.yml", ":9100", ":9101", "systemd: nobody reads"),
+    ("deploy/swarm/stack.yml", '"8000:8000"', '"8000:80"', "deploy/swarm: 80"),
+    ("deploy/swarm/stack.yml", "8000/ready", "8000/alive", "deploy/swarm/stack.yml: no /alive"),
+    ("deploy/swarm/stack.yml", "app, worker]", "app, work]", "deploy/swarm"),
+    (
+        "deploy/swarm/stack.yml",
+        "read_only: true",
+        "read_only: false",
+        "deploy/swarm web: may write",
+    ),
+    ("deploy/swarm/stack.yml", "period: 30s", "period: 5s", "deploy/swarm web: 5 s"),
+    ("deploy/swarm/stack.yml", "noeviction", "allkeys-lru", "its Redis is not that of Compose"),
+    (".python-version", "3.13", "3.12", ".python-version: 3.12 is not"),
     ("fly.toml", "internal_port = 8000", "internal_port = 8080", "internal_port"),
     ("deploy/k8s/web.yaml", "containerPort: 8000", "containerPort: 80", "web.yaml: 80"),
     ("deploy/k8s/network.yaml", "port: 8000", "port: 80", "network.yaml: 80"),
     ("deploy/k8s/web.yaml", 'port: "8000"', 'port: "9090"', "web.yaml metrics"),
     ("deploy/nginx/incidentbot.conf", "127.0.0.1:8000", "127.0.0.1:5000", "deploy/nginx"),
     (".github/workflows/ci.yml", "127.0.0.1:8000/", "127.0.0.1:8080/", "ci.yml: 8080"),
-    ("fly.toml", 'path = "/health"', 'path = "/healthz"', "no /healthz"),
+    ("fly.toml", 'path = "/ready"', 'path = "/readyz"', "no /readyz"),
+    ("fly.toml", 'path = "/ready"', 'path = "/health"', "fly.toml: asks /health"),
+    ("render.yaml", "healthCheckPath: /ready", "healthCheckPath: /health", "render.yaml: asks"),
     ("fly.toml", 'path = "/metrics"', 'path = "/prometheus"', "no /prometheus"),
-    ("render.yaml", "healthCheckPath: /health", "healthCheckPath: /up", "no /up"),
-    ("railway.json", '"/health"', '"/up"', "railway.json: no /up"),
+    ("render.yaml", "healthCheckPath: /ready", "healthCheckPath: /up", "no /up"),
+    ("railway.json", '"/ready"', '"/up"', "railway.json: no /up"),
     ("deploy/k8s/web.yaml", "path: /ready", "path: /readyz", "no /readyz"),
     ("Dockerfile", "/health'", "/alive'", "Dockerfile: no /alive"),
     (".github/workflows/ci.yml", "8000/health", "8000/alive", "no /alive"),
@@ -92,6 +161,8 @@ MISTAKES = [
     ("Dockerfile", "--uid 10001", "--uid 10002", "10002 is not 10001"),
     ("Dockerfile", "USER 10001", "USER root", "runs as root"),
     ("deploy/k8s/release.yaml", "runAsNonRoot: true, ", "", "release.yaml"),
+    ("deploy/k8s/worker.yaml", "runAsGroup: 10001, ", "", "worker.yaml: its group"),
+    ("Dockerfile", "--gid 10001 inc", "--gid 999 inc", "999 is not 10001"),
     ("deploy/k8s/web.yaml", "readOnlyRootFilesystem: true, ", "", "web.yaml: may write"),
     ("docker-compose.yml", "read_only: true", "read_only: false", "may write"),
     ("deploy/systemd/incidentbot-worker.service", "User=incidentbot\n", "", "runs as root"),

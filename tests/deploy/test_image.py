@@ -148,6 +148,26 @@ def test_it_starts_with_nothing_to_write_to_and_no_rights(image: Path, tmp_path:
         shutil.rmtree(data.with_name(data.name + "-root"), ignore_errors=True)
 
 
+def test_whoever_begins_in_another_folder_has_the_commands_too(image: Path) -> None:
+    """`fly ssh console -C` begins in `/`, with the image's environment and no more."""
+    given = dict(re.findall(r"([A-Z_]+)=(\S+)", " ".join(dockerfile(ROOT)["ENV"])))
+    assert given["PYTHONPATH"] == "/app"
+    assert image.name == "app"
+
+    # Flask knows `users` only when it has found the app.
+    done = subprocess.run(
+        [str(image / ".venv/bin/flask"), "--app", "app", "users", "invite", "--help"],
+        cwd="/",
+        env={"PYTHONPATH": str(image)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "--role" in done.stdout
+
+
 def test_the_image_has_one_command_for_its_health(image: Path) -> None:
     """What HEALTHCHECK asks fails when nobody answers: it is not just a program that ends well."""
     check = re.search(r'CMD (\["python".*\])', " ".join(dockerfile(ROOT)["HEALTHCHECK"]))

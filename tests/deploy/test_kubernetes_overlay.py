@@ -24,6 +24,9 @@ def manifests(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str],
     assert address in block.text
     script = block.text.replace(address, "../base")
     subprocess.run(["sh", "-eu", "-c", script], cwd=folder, check=True)
+    (more,) = [b.text for b in blocks(page) if "kind: NetworkPolicy" in b.text]
+    with (folder / "overlay/kustomization.yaml").open("a") as overlay:
+        overlay.write(more)
     built = subprocess.run(
         [BIN / "kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone", "overlay"],
         cwd=folder,
@@ -53,6 +56,34 @@ def test_the_address_is_theirs_everywhere(manifests: dict[tuple[str, str], Manif
     spec = manifests["Ingress", "incidentbot"]["spec"]
     assert spec["rules"][0]["host"] == spec["tls"][0]["hosts"][0] == "incidents.acme.com"
     assert not [text for text in map(str, manifests.values()) if "example.com" in text]
+
+
+def test_the_ingress_is_of_their_class_with_a_certificate(
+    manifests: dict[tuple[str, str], Manifest],
+) -> None:
+    ingress = manifests["Ingress", "incidentbot"]
+    assert ingress["spec"]["ingressClassName"] == "traefik"
+    assert ingress["spec"]["tls"][0]["secretName"] == "incidentbot-tls"
+    assert ingress["metadata"]["annotations"] == {"cert-manager.io/cluster-issuer": "letsencrypt"}
+    page = (ROOT / "docs/deployment/kubernetes.md").read_text()
+    assert "create secret tls incidentbot-tls" in page
+    assert "metadata: {name: letsencrypt}" in page
+
+
+def test_their_database_is_let_out_to_at_its_own_port(
+    manifests: dict[tuple[str, str], Manifest],
+) -> None:
+    (out,) = manifests["NetworkPolicy", "incidentbot"]["spec"]["egress"]
+    ports = [entry["port"] for entry in out["ports"]]
+    assert ports[-2:] == [25060, 25061]
+    assert {53, 443, 5432, 6379} <= set(ports)
+
+
+def test_no_apply_undoes_what_the_autoscaler_did(
+    manifests: dict[tuple[str, str], Manifest],
+) -> None:
+    scaled = manifests["HorizontalPodAutoscaler", "incidentbot-web"]["spec"]["scaleTargetRef"]
+    assert "replicas" not in manifests["Deployment", scaled["name"]]["spec"]
 
 
 def test_the_secret_is_left_to_them(manifests: dict[tuple[str, str], Manifest]) -> None:

@@ -19,6 +19,12 @@ def test_every_validator_is_content() -> None:
 
 MISTAKES = [
     ("docker-compose.yml", "docker-compose.yml", "restart: unless-stopped", "restart: {a: 1}"),
+    (
+        "deploy/swarm/stack.yml",
+        "deploy/swarm/stack.yml",
+        "env_file: [incidentbot.env]",
+        "env_file: {}",
+    ),
     (".github/workflows", ".github/workflows/ci.yml", "runs-on:", "run-on:"),
     (".github/dependabot.yml", ".github/dependabot.yml", "weekly", "sometimes"),
     ("issue forms", ".github/ISSUE_TEMPLATE/bug.yml", "type: textarea", "type: essay"),
@@ -31,7 +37,12 @@ MISTAKES = [
     ("Dockerfile (hadolint)", "Dockerfile", " AS build", ""),
     (".github/workflows (actionlint)", ".github/workflows/ci.yml", "${{ github.ref", "${{ git.ref"),
     (".github (zizmor)", ".github/workflows/ci.yml", "{persist-credentials: false}", "{}"),
-    ("deploy/k8s (kustomize, kubernetes-validate)", "deploy/k8s/web.yaml", "replicas:", "copies:"),
+    (
+        "deploy/k8s (kustomize, kubernetes-validate)",
+        "deploy/k8s/web.yaml",
+        "minReplicas:",
+        "copies:",
+    ),
     ("deploy/systemd (systemd-analyze)", "deploy/systemd/incidentbot-web.service", "User=", "Usr="),
     ("shell scripts (sh -n)", "deploy/build_runtime.sh", "esac", ""),
 ]
@@ -39,6 +50,27 @@ MISTAKES = [
 
 def test_there_is_a_mistake_for_every_validator() -> None:
     assert {name for name, *_ in MISTAKES} == set(BY_NAME)
+
+
+def test_render_is_not_told_to_ask_for_what_is_in_a_group(tmp_path: Path) -> None:
+    """It ignores such a setting, and nobody would notice before the first start."""
+    text = (ROOT / "render.yaml").read_text()
+    asked = text.rstrip() + "\n      - key: SMTP_URL\n        sync: false\n"
+    (tmp_path / "render.yaml").write_text(asked)
+
+    ((_, _, well),) = run_all(tmp_path, [BY_NAME["render.yaml"]])
+
+    assert not well
+
+
+def test_swarm_would_refuse_the_compose_file_and_so_has_its_own(tmp_path: Path) -> None:
+    (tmp_path / "deploy/swarm").mkdir(parents=True)
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path / "deploy/swarm/stack.yml")
+
+    ((_, said, well),) = run_all(tmp_path, [BY_NAME["deploy/swarm/stack.yml"]])
+
+    assert not well
+    assert "'name' does not match" in said
 
 
 @pytest.mark.parametrize("name,file,before,after", MISTAKES)

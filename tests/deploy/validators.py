@@ -34,6 +34,7 @@ def validators() -> tuple[Validator, ...]:
     """Return every validator; each takes the folder that holds the project."""
     return (
         Validator("docker-compose.yml", _builtin("compose-spec", "docker-compose.yml")),
+        Validator("deploy/swarm/stack.yml", _schema("compose-v3.8.json", "deploy/swarm/stack.yml")),
         Validator(".github/workflows", _builtin("github-workflows", ".github/workflows/*.yml")),
         Validator(".github/dependabot.yml", _builtin("dependabot", ".github/dependabot.yml")),
         Validator(

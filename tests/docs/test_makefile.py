@@ -56,9 +56,13 @@ def test_every_target_is_phony_so_that_a_file_of_its_name_does_not_stop_it() -> 
 
 def test_the_sandbox_in_containers_has_the_sandboxs_own_secrets() -> None:
     from incidentbot.sandbox.settings import Settings as SandboxSettings
+    from incidentbot.sandbox.statuspage.seed import PAGE as STATUS_PAGE
 
     plan = make("--dry-run", "docker-up", "sandbox=1")
     assert f"SLACK_BOT_TOKEN={SandboxSettings.bot_token} " in plan
     assert f"SLACK_SIGNING_SECRET={SandboxSettings.signing_secret} " in plan
+    assert f"STATUSPAGE_API_KEY={SandboxSettings.statuspage_key} " in plan
+    assert f"STATUSPAGE_PAGE_ID={STATUS_PAGE} " in plan
+    assert "STATUSPAGE_API_URL=http://sandbox:8010/statuspage/v1 " in plan
     assert "--profile sandbox up" in plan
     assert "sandbox" not in make("--dry-run", "docker-up")

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from incidentbot.ops import metrics
+from tests.deploy.reading import manifests
 from tests.installation import install
 from tests.ops.prom import families, promtool, samples
 from tests.servers.processes import ROOT
@@ -90,11 +92,63 @@ def test_the_docs_list_every_metric_with_its_labels(shown: str) -> None:
         assert listed[name] <= labels or not labels, name
 
 
-def test_prometheus_itself_finds_no_fault(shown: str) -> None:
+def test_prometheus_itself_finds_no_fault(shown: str, tmp_path: Path) -> None:
     promtool("check", "metrics", given=shown)
     promtool("check", "rules", PROMETHEUS / "alerts.yml")
     promtool("test", "rules", PROMETHEUS / "alerts_test.yml")
     promtool("check", "config", "--syntax-only", PROMETHEUS / "prometheus.yml")
+    # Debian's is built without the part that asks Kubernetes for its pods.
+    there = re.sub(
+        r"kubernetes_sd_configs:\n +- role: pod\n +namespaces: .*",
+        "static_configs: [{targets: [pod]}]",
+        (PROMETHEUS / "kubernetes.yml").read_text(),
+    )
+    (tmp_path / "kubernetes.yml").write_text(there)
+    promtool("check", "config", "--syntax-only", tmp_path / "kubernetes.yml")
+
+
+def test_in_kubernetes_the_pods_get_the_jobs_that_the_alerts_ask_for() -> None:
+    (scrape,) = yaml.safe_load((PROMETHEUS / "kubernetes.yml").read_text())["scrape_configs"]
+    targets = {}
+    for _, manifest in manifests(ROOT):
+        if manifest["kind"] in ("Deployment", "Job"):
+            about = manifest["spec"]["template"]["metadata"]
+            found = discovered(about["labels"], about.get("annotations", {}), scrape["job_name"])
+            if relabelled(found, scrape["relabel_configs"]):
+                targets[found["job"]] = found["__address__"]
+    assert targets == {"incidentbot": "10.0.0.9:8000", "incidentbot-worker": "10.0.0.9:9100"}
+    asked = set(re.findall(r'job="([\w-]+)"', (PROMETHEUS / "alerts.yml").read_text()))
+    assert asked == targets.keys()
+
+
+def discovered(labels: dict[str, str], annotations: dict[str, str], job: str) -> dict[str, str]:
+    """Return what Prometheus finds out about a pod, as its documentation lists it."""
+    pod = "__meta_kubernetes_pod"
+    return {
+        "job": job,
+        "__address__": "10.0.0.9",
+        f"{pod}_ip": "10.0.0.9",
+        f"{pod}_name": "a-pod",
+        **{f"{pod}_label_{name}": value for name, value in labels.items()},
+        **{
+            f"{pod}_annotation_{re.sub('[^a-zA-Z0-9_]', '_', name)}": value
+            for name, value in annotations.items()
+        },
+    }
+
+
+def relabelled(target: dict[str, str], rules: list[dict[str, Any]]) -> bool:
+    """Do to a target what Prometheus would; false where it is dropped."""
+    for rule in rules:
+        value = ";".join(target.get(name, "") for name in rule["source_labels"])
+        match = re.fullmatch(rule.get("regex", "(.*)"), value)
+        if rule.get("action") == "keep":
+            if match is None:
+                return False
+        elif match is not None:
+            replacement = re.sub(r"\$(\d)", r"\\\1", rule.get("replacement", "$1"))
+            target[rule["target_label"]] = match.expand(replacement)
+    return True
 
 
 def test_each_alert_says_what_to_do() -> None:
