@@ -13,7 +13,7 @@ from incidentbot import clock
 from incidentbot.extensions import db
 from incidentbot.incidents import queries
 from incidentbot.incidents.action_items import list_action_items
-from incidentbot.incidents.errors import AlreadyDone, IncidentError
+from incidentbot.incidents.errors import AlreadyDone, Conflict, IncidentError
 from incidentbot.incidents.figures import update_due
 from incidentbot.incidents.lifecycle import next_statuses
 from incidentbot.incidents.models import Incident, IncidentRole, TimelineEvent
@@ -39,6 +39,13 @@ NEWS_AT_ONCE = 500
 UNDELIVERED_SHOWN = 50
 # Around an older event that a link points at, this many later ones are shown.
 LATER_EVENTS = 150
+# Which forms there are only while the incident is open, or only once it is closed.
+_WHILE_OPEN = ("update", "resolve", "severity", "cancel")
+_WHILE_CLOSED = ("reopen",)
+# The fields whose text may be kept as a note when its form came too late.
+_NOTED = ("message", "reason", "text")
+# What `back` says in a form that was sent from the post-mortem's page.
+POSTMORTEM = "postmortem"
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,8 @@ def show(reference: str) -> Page:
     """Show one incident. For everyone signed in who may know of it."""
     incident = queries.get_incident(db.session(), reference, actor())
     if reference != incident.reference:
-        return redirect(url_for("incidents.show", reference=incident.reference))
+        asked = {name: request.args.get(name) for name in ("event", "before", "show")}
+        return redirect(url_for("incidents.show", reference=incident.reference, **asked))
     return _page(incident)
 
 
@@ -136,15 +144,26 @@ def act(reference: str, name: str) -> Page:
         session.rollback()
         incident = queries.get_incident(session, reference, actor())
         return _page(incident, name, values, error), status_of(error)
-    flash(result.sentence)
+    if result.changed:
+        flash(result.sentence)
+    elif _is_written(values):  # somebody was quicker; what was written is not dropped for it
+        late = Conflict(result.sentence)
+        return _page(result.incident, name, values, late, is_late=True), status_of(late)
+    else:
+        flash(result.sentence, "warning")
     return _back(result.incident, name, values)
+
+
+def _is_written(values: Mapping[str, str]) -> bool:
+    """Whether a form holds a text that would be missed."""
+    return any(values.get(name, "").strip() for name in (*_NOTED, "public"))
 
 
 def _back(incident: Incident, name: str, values: Mapping[str, str]) -> Response:
     """Go where the form came from; to the list when the person has just left a private incident."""
     if not may_see(db.session(), incident, actor()):
         return redirect(url_for("incidents.index"))
-    at_postmortem = name == "postmortem" or values.get("back") == "postmortem"
+    at_postmortem = name == "postmortem" or values.get("back") == POSTMORTEM
     page = "postmortems.show" if at_postmortem else "incidents.show"
     return redirect(url_for(page, reference=incident.reference))
 
@@ -154,16 +173,27 @@ def _page(
     sent: str = "",
     values: Mapping[str, str] | None = None,
     error: IncidentError | None = None,
+    *,
+    is_late: bool = False,
 ) -> str:
+    """Return the page; with the form that was refused, or its texts as a note when it came too late."""
+    values = values or {}
+    fits = sent not in (_WHILE_CLOSED if incident.status.is_open else _WHILE_OPEN)
+    is_late = (is_late or not fits) and _is_written(values)
+    if is_late:
+        text = next((values[name] for name in _NOTED if values.get(name, "").strip()), "")
+        sent, values = "note", {"text": text, "public": values.get("public", "")}
     context = {
         **_now(incident),
         **_forms(incident),
         "timeline": _timeline(incident),
         "etag": f'W/"{_etag(incident)}"',
         "sent": sent,
-        "values": values or {},
+        "is_late": is_late,
+        "values": values,
         "errors": by_field(error),
         "error": error,
+        "back": values.get("back") if values.get("back") == POSTMORTEM else "",
     }
     return render_template("incidents/show.html", **context)
 
@@ -205,6 +235,7 @@ def _forms(incident: Incident) -> dict[str, Any]:
         "today": clock.now().date(),
         "has_postmortem": queries.find_postmortem(session, incident.id) is not None,
         "sent": "",
+        "is_late": False,
         "values": {},
         "errors": {},
         "error": None,

@@ -269,6 +269,67 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
     assert "<b>" not in answer.text
 
 
+WRITTEN = "We rolled <back>"
+
+
+@pytest.mark.parametrize(
+    "before,name,typed",
+    [
+        ("resolve", "resolve", {"message": WRITTEN, "public": "All is well"}),
+        ("resolve", "update", {"message": WRITTEN, "public": "All is well"}),
+        ("resolve", "cancel", {"reason": WRITTEN}),
+        ("cancel", "cancel", {"reason": WRITTEN}),
+        ("severity", "severity", {"severity": "P2", "reason": WRITTEN}),
+        ("", "reopen", {"reason": WRITTEN}),
+    ],
+)
+def test_what_came_too_late_is_offered_as_a_note(
+    signed_in: SignIn, ada: Actor, do: Do, before: str, name: str, typed: dict[str, str]
+) -> None:
+    earlier: dict[str, Callable[[], Any]] = {
+        "resolve": lambda: do(commands.resolve, "INC-1", ada),
+        "cancel": lambda: do(commands.cancel, "INC-1", ada, "An exercise"),
+        "severity": lambda: do(commands.change_severity, "INC-1", ada, "P2"),
+    }
+    if before:
+        earlier[before]()
+    sent = {**typed, "override_reason": "Ada is on a plane"}
+    answer = signed_in(Role.ADMIN).post(f"/incidents/INC-1/{name}", data=sent)
+    assert answer.status_code == 409
+    assert "alert-success" not in answer.text, "else the browser drops its draft"
+    assert re.search(r'<div class="alert alert-danger"[^>]*>INC-1 (was|is)', answer.text)
+    assert '<details id="panel-note" open>' in answer.text
+    note = re.search(r'id="note-text" name="text"[^>]*>\n([^<]*)<', answer.text)
+    assert note is not None
+    assert unescape(note[1]) == WRITTEN
+    public = re.search(r'id="late-public"[^>]*readonly[^>]*>\n([^<]*)<', answer.text)
+    assert (public[1] if public else "") == typed.get("public", "")
+
+
+def test_who_was_late_with_nothing_written_is_told_so(
+    signed_in: SignIn, ada: Actor, do: Do
+) -> None:
+    do(commands.resolve, "INC-1", ada)
+    admin = signed_in(Role.ADMIN)
+    assert admin.post("/incidents/INC-1/resolve", data={"override_reason": "x"}).status_code == 302
+    page = admin.get("/incidents/INC-1").text
+    assert re.search(r'alert-warning" role="alert"[^>]*>INC-1 was already resolved', page)
+
+
+@pytest.mark.usefixtures("ada")
+def test_an_action_item_that_is_mended_leads_back_to_the_postmortem(signed_in: SignIn) -> None:
+    responder = signed_in(Role.RESPONDER)
+    sent = {"text": " ", "back": "postmortem"}
+    answer = responder.post("/incidents/INC-1/action-item", data=sent)
+    assert answer.status_code == 422
+    assert '<input type="hidden" name="back" value="postmortem">' in answer.text
+
+
+def test_a_permalink_in_other_letters_keeps_its_event(signed_in: SignIn, ada: Actor) -> None:
+    answer = signed_in(Role.VIEWER).get("/incidents/inc-1?event=3&_external=1&show=notes")
+    assert answer.location == "/incidents/INC-1?event=3&show=notes"
+
+
 @pytest.mark.usefixtures("ada")
 def test_a_form_sent_twice_is_done_once(signed_in: SignIn, do: Do) -> None:
     responder = signed_in(Role.RESPONDER)
