@@ -4,12 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from incidentbot.extensions import db
-from incidentbot.incidents.errors import (
-    AlreadyDone,
-    Conflict,
-    IncidentError,
-    InvalidInput,
-)
+from incidentbot.incidents.errors import AlreadyDone, IncidentError
 from incidentbot.incidents.permissions import Action, judge
 from incidentbot.incidents.queries import get_incident
 from incidentbot.status_pages.models import ComponentStatus
@@ -56,9 +51,11 @@ def publish(reference: str) -> tuple[str, int] | Response:
         )
         flash(result.sentence)
     except AlreadyDone:
-        pass
-    except (InvalidInput, Conflict) as error:
+        flash("That was done already.")
+    except IncidentError as error:
         session.rollback()
+        if for_customers(session, get_incident(session, reference, actor())) is None:
+            raise  # there is no form any more that could hold the text
         return _page(reference, error), status_of(error)
     return redirect(url_for("incidents.show", reference=reference))
 

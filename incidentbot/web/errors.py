@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from flask import Flask, g, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -20,16 +20,18 @@ from incidentbot.incidents.errors import (
 
 # What people type into fields that do not show it. No page may ever send it back.
 SECRETS = frozenset({"api_key", "current", "password"})
-# What people write at length, in the words that its form says: shown back when a form was not taken.
+# What no person wrote, though it may look like it.
+_MADE = frozenset({"csrf_token", "request_key", "seen", "version"})
+# Fields that hold what people write, however short, in words that fit every form with such a field.
 _WRITTEN = {
-    "title": "What is wrong?",
-    "summary": "What do you know so far?",
+    "title": "Title",
+    "summary": "Summary",
     "message": "Update",
     "public": "Text for customers",
     "text": "Text",
     "reason": "Why?",
     "override_reason": "Why do you act in the commander's place?",
-    "body": "Post-mortem",
+    "body": "Text",
 }
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,9 @@ _WORDS = {
     403: ("You may not do that", "Ask the incident's commander, or an admin."),
     404: ("There is nothing here", "The address may be mistyped, or the incident does not exist."),
     405: ("That does not work this way", "Open the page from the list of incidents."),
+    409: ("That does not fit any more", "Open the page again to see how it stands now."),
     413: ("That is too much text", "Shorten it and send it again."),
+    422: ("Something in it is missing or wrong", "Go back, mend it and send it again."),
     500: (
         "Something went wrong inside incidentbot",
         "The error is in the log. Your incident is safe; please try again.",
@@ -103,9 +107,33 @@ def not_taken(status: int, title: str, advice: str) -> Page:
 
     It is shown to be copied, not offered to be sent again: another site may have made the form.
     """
-    kept = [(words, request.form.get(name, "")) for name, words in _WRITTEN.items()]
-    written = [(words, text) for words, text in kept if text.strip()]
-    return error_page(status, title, advice, written=written, came_from=request.path)
+    return error_page(status, title, advice, written=_written(), came_from=_page_of(request.path))
+
+
+def _written() -> list[tuple[str, str]]:
+    """Return what a person wrote into the form that was sent, each text with the name of its field.
+
+    Every field counts but what is known to be none, so no form has to be entered here: ids, keys and
+    what is chosen in a list hold neither a space nor a letter outside ASCII.
+    """
+    found = []
+    for name, text in request.form.items(multi=True):
+        if name in SECRETS or name in _MADE or not text.strip():
+            continue
+        if name in _WRITTEN or any(letter.isspace() or not letter.isascii() for letter in text):
+            words = _WRITTEN.get(name) or name.replace("_", " ").replace("-", " ").capitalize()
+            found.append((words, text))
+    return found
+
+
+def _page_of(path: str) -> str:
+    """Return the page that a form's address belongs to: what can be opened there, or nearest above."""
+    routes = current_app.url_map.bind("")
+    while path != "/":
+        if routes.test(path, method="GET"):
+            return path
+        path = path.rpartition("/")[0] or "/"
+    return path
 
 
 def signed_out() -> Page:
@@ -119,11 +147,13 @@ def signed_out() -> Page:
 
 def has_written() -> bool:
     """Whether the form that was sent holds a text that would be missed."""
-    return any(request.form.get(name, "").strip() for name in _WRITTEN)
+    return bool(_written())
 
 
-def _forged(_error: CSRFError) -> Page:
+def _forged(_error: CSRFError) -> Page | Response:
     if not current_user.is_authenticated:
+        if "HX-Request" in request.headers:
+            return Response(status=401)  # the page's script says so; see access.py
         return not_taken(
             400,
             "You are signed out, or this page was open for too long",
@@ -136,7 +166,10 @@ def _forged(_error: CSRFError) -> Page:
 
 def _refused(error: IncidentError) -> Page:
     status = status_of(error)
-    return error_page(status, str(error), _WORDS.get(status, _WORDS[400])[1])
+    advice = _WORDS[status][1]
+    if request.method == "POST" and has_written():
+        return not_taken(status, str(error), advice)
+    return error_page(status, str(error), advice)
 
 
 def _no_database(_error: Exception) -> Page:

@@ -191,6 +191,17 @@ def test_what_is_wrong_with_a_template_is_said_at_its_field(
     assert SHOWN in answer.text
 
 
+def test_what_was_typed_into_a_template_that_is_gone_is_shown(admin: FlaskClient) -> None:
+    seen = value(admin.get("/settings/templates/1").text, "seen")
+    assert admin.post("/settings/templates/1/delete", data={"seen": seen}).status_code == 302
+    fields = {"name": "Disk", "title": "Full", "severity": "P3", "summary": HOSTILE, "seen": seen}
+    answer = admin.post("/settings/templates/1", data=fields)
+    assert answer.status_code == 404
+    assert "There is no such template" in answer.text
+    assert SHOWN in answer.text
+    assert HOSTILE not in answer.text
+
+
 def test_a_template_that_somebody_changed_is_not_deleted(admin: FlaskClient) -> None:
     answer = admin.post("/settings/templates/1/delete", data={"seen": "old"})
     assert answer.status_code == 409

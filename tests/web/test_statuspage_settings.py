@@ -138,7 +138,22 @@ def test_a_viewer_reads_what_customers_would_but_cannot_publish(
     seen = re.search(r'name="seen" value="(\w+)"', look)
     assert seen is not None
     data = {"public": "Hello", "seen": seen[1]}
-    assert viewer.post(f"/incidents/{reference}/customers", data=data).status_code == 403
+    answer = viewer.post(f"/incidents/{reference}/customers", data=data)
+    assert answer.status_code == 403
+    assert re.search(r'id="public" name="public"[^>]*>\nHello<', answer.text), "the text stays"
+
+
+def test_a_text_for_customers_is_shown_when_there_is_no_page_for_it_any_more(
+    app: Flask, signed_in: SignIn
+) -> None:
+    reference = connected(app)
+    admin = signed_in(Role.ADMIN)
+    assert admin.post(f"{SETTINGS}/disconnect").status_code == 302
+    data = {"public": "Sorry", "seen": "old", "override_reason": "a test"}
+    answer = admin.post(f"/incidents/{reference}/customers", data=data)
+    assert answer.status_code in (409, 422)
+    assert "Text for customers" in answer.text
+    assert "Sorry" in answer.text
 
 
 def test_a_text_for_customers_that_is_too_long_is_kept_and_said_at_its_field(

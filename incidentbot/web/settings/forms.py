@@ -6,7 +6,7 @@ from typing import Any
 from flask import render_template
 from werkzeug.datastructures import MultiDict
 
-from incidentbot.incidents.errors import AlreadyDone, Conflict, IncidentError, InvalidInput
+from incidentbot.incidents.errors import AlreadyDone, Conflict, IncidentError, InvalidInput, InvalidMove
 from incidentbot.web.errors import status_of
 
 Typed = MultiDict[str, str]
@@ -19,7 +19,7 @@ def attempt(change: Callable[[], object]) -> IncidentError | None:
         change()
     except AlreadyDone:
         return None
-    except (InvalidInput, Conflict) as error:
+    except (InvalidInput, Conflict, InvalidMove) as error:
         return error
     return None
 
