@@ -9,7 +9,7 @@ from incidentbot.incidents.lifecycle import Severity
 from incidentbot.incidents.settings import fingerprint
 from incidentbot.status_pages.maintenance import MaintenanceFields, schedule
 from incidentbot.status_pages.models import Publication
-from incidentbot.status_pages.rules import default_rule, edit_rule, texts_of
+from incidentbot.status_pages.rules import default_rule, edit_rule, rules_by_severity, texts_of
 from incidentbot.status_pages.settings import (
     PageFields,
     ServiceFields,
@@ -55,9 +55,11 @@ def open_status_page(session: Session, admin: Actor) -> None:
         for number, (service, _public) in enumerate(shown)
     ]
     save_services(session, admin, fields, fingerprint(state_of_services(shown)))
+    rules = rules_by_severity(session)
     for severity in (Severity.P1, Severity.P2):
-        automatic = {"publication": Publication.AUTOMATIC.value}
-        edit_rule(session, admin, severity, texts_of(default_rule(severity)) | automatic)
+        now = texts_of(rules[severity])
+        wanted = texts_of(default_rule(severity)) | {"publication": Publication.AUTOMATIC.value}
+        edit_rule(session, admin, severity, wanted, fingerprint(now))
 
 
 def plan_work(session: Session, admin: Actor) -> None:

@@ -6,7 +6,7 @@ passed in.
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -20,7 +20,7 @@ from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
 from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotFound
 from incidentbot.incidents.models import Service
-from incidentbot.incidents.settings import changing_setting
+from incidentbot.incidents.settings import changing_setting, require_unchanged
 from incidentbot.outbox.publish import publish
 from incidentbot.status_pages.models import (
     ComponentStatus,
@@ -152,29 +152,44 @@ def list_components(session: Session) -> Sequence[StatuspageComponent]:
     ).all()
 
 
+def state_of_mapping(session: Session, component_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Return the slugs of the services that components follow: what a change of it may run into."""
+    state: dict[str, list[str]] = {component_id: [] for component_id in component_ids}
+    rows = session.execute(
+        select(StatuspageComponent.component_id, Service.slug)
+        .join(StatuspageComponent.service)
+        .where(StatuspageComponent.component_id.in_(state))
+        .order_by(Service.slug)
+    )
+    for component_id, slug in rows:
+        state[component_id].append(slug)
+    return state
+
+
 def map_components(
     session: Session,
     actor: Actor,
-    seen: Sequence[SeenComponent],
+    components: Sequence[SeenComponent],
     choices: Mapping[str, str],
+    seen: str,
 ) -> int:
     """Have components follow services: `choices` maps a component's id to a service's slug, "" for none.
 
     Return how many changed. A component that begins to follow is brought to what its service is now.
-    Raises NotAllowed, InvalidInput.
+    `components` are those on Statuspage now, `seen` is what the person saw of the chosen ones.
+    Raises NotAllowed, InvalidInput for a component's id, Conflict.
     """
-    by_id = {component.id: component for component in seen}
+    by_id = {component.id: component for component in components}
     with changing_setting(session, actor, "map_components") as change:
         # The row's lock makes two admins take turns.
         settings_row(session, lock=True)
+        state = state_of_mapping(session, choices)
+        require_unchanged(state, seen)
         services = {service.slug: service for service in session.scalars(select(Service))}
         before: dict[str, str] = {}
         after: dict[str, str] = {}
         for component_id, slug in choices.items():
-            rows = session.scalars(
-                select(StatuspageComponent).where(StatuspageComponent.component_id == component_id)
-            ).all()
-            followed = sorted(row.service.slug for row in rows)
+            followed = state[component_id]
             if followed == ([slug] if slug else []):
                 continue
             if component_id not in by_id:
@@ -185,7 +200,9 @@ def map_components(
                 raise InvalidInput(component_id, "Choose a service in the list.")
             name = by_id[component_id].name
             before[name], after[name] = ", ".join(followed), slug
-            for row in rows:
+            for row in session.scalars(
+                select(StatuspageComponent).where(StatuspageComponent.component_id == component_id)
+            ):
                 session.delete(row)
             session.flush()
             if slug:

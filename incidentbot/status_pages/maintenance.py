@@ -106,8 +106,8 @@ def edit(
     with changing_setting(session, actor, "edit_maintenance") as change:
         maintenance = _lock(session, maintenance_id)
         before = state_of_maintenance(maintenance)
-        require_unchanged(before, seen)
         _require_open(maintenance)
+        require_unchanged(before, seen)
         now = database.now(session)
         were = [service.id for service in maintenance.services]
         _fill(session, maintenance, fields, now)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from incidentbot.incidents.errors import InvalidInput
 from incidentbot.incidents.lifecycle import Severity
-from incidentbot.incidents.settings import changing_setting
+from incidentbot.incidents.settings import changing_setting, require_unchanged
 from incidentbot.incidents.text import clean_line, clean_text, shorten
 from incidentbot.status_pages.models import Impact, Publication, PublicationRule, PublicStatus
 from incidentbot.users.actor import Actor
@@ -97,35 +97,43 @@ def _of(row: PublicationRule) -> Rule:
 
 
 def edit_rule(
-    session: Session, actor: Actor, severity: Severity, fields: Mapping[str, str]
+    session: Session, actor: Actor, severity: Severity, fields: Mapping[str, str], seen: str
 ) -> Rule:
-    """Keep an admin's rule. Raises NotAllowed, and InvalidInput for the field that is wrong."""
+    """Keep an admin's rule. Raises NotAllowed, Conflict, and InvalidInput for the field that is wrong."""
     publication = _choice(Publication, "publication", fields)
     impact = _choice(Impact, "impact", fields)
     texts = {"title": clean_line("title", fields.get("title", ""), TITLE_TEMPLATE_LIMIT)}
     for name in _TEXTS:
         texts[name] = clean_text(name, fields.get(name, ""), TEXT_LIMIT)
     with changing_setting(session, actor, "edit_publication_rule") as change:
-        before = rules_by_severity(session)[severity]
-        row = session.get(PublicationRule, severity) or PublicationRule(severity=severity)
+        row = _lock(session, severity)
+        before = texts_of(default_rule(severity) if row is None else _of(row))
+        require_unchanged(before, seen)
+        row = row or PublicationRule(severity=severity)
         row.publication, row.impact = publication, impact
         for name, text in texts.items():
             setattr(row, name, text)
         session.add(row)
         session.flush()
         after = _of(row)
-        change.record(severity.value, texts_of(before), texts_of(after))
+        change.record(severity.value, before, texts_of(after))
     return after
 
 
-def reset_rule(session: Session, actor: Actor, severity: Severity) -> Rule:
-    """Go back to the rule that incidentbot brings. Raises NotAllowed."""
+def reset_rule(session: Session, actor: Actor, severity: Severity, seen: str) -> Rule:
+    """Go back to the rule that incidentbot brings. Raises NotAllowed, Conflict."""
     with changing_setting(session, actor, "reset_publication_rule") as change:
-        row, after = session.get(PublicationRule, severity), default_rule(severity)
+        row, after = _lock(session, severity), default_rule(severity)
+        before = texts_of(after if row is None else _of(row))
+        require_unchanged(before, seen)
         if row is not None:
-            change.record(severity.value, texts_of(_of(row)), texts_of(after))
+            change.record(severity.value, before, texts_of(after))
             session.delete(row)
     return after
+
+
+def _lock(session: Session, severity: Severity) -> PublicationRule | None:
+    return session.get(PublicationRule, severity, with_for_update=True, populate_existing=True)
 
 
 def _filled(text: str, service: str) -> str:
@@ -142,7 +150,7 @@ def _choice(words: type[Choice], field: str, fields: Mapping[str, str]) -> Choic
 
 
 def texts_of(rule: Rule) -> dict[str, str]:
-    """Return a rule by the names of its fields: what a form shows, and the audit log keeps."""
+    """Return a rule by its fields: what a form shows, the audit log keeps, an edit may run into."""
     texts = {name: rule.texts[status] for name, status in _TEXTS.items()}
     return {
         "publication": rule.publication.value,

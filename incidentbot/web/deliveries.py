@@ -68,7 +68,7 @@ def _act(
         act(db.session(), delivery_id, actor())
         flash(f"Delivery {delivery_id} {outcome}.")
     except InvalidMove as refusal:
-        flash(str(refusal))
+        flash(str(refusal), "warning")
     incident = request.form.get("incident")
     if incident:  # back to that incident's own list
         return redirect(url_for("incident_tabs.deliveries", reference=incident))

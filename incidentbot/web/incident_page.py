@@ -66,8 +66,11 @@ def show(reference: str) -> Page:
     """Show one incident. For everyone signed in who may know of it."""
     incident = queries.get_incident(db.session(), reference, actor())
     if reference != incident.reference:
-        asked = {name: request.args.get(name) for name in ("event", "before", "show")}
-        return redirect(url_for("incidents.show", reference=incident.reference, **asked))
+        event, before, show = (request.args.get(name) for name in ("event", "before", "show"))
+        own = incident.reference
+        return redirect(
+            url_for("incidents.show", reference=own, event=event, before=before, show=show)
+        )
     return _page(incident)
 
 

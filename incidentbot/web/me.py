@@ -94,7 +94,8 @@ def finish(reference: str, item_id: int) -> Page:
     """Tick an action item off. The core decides who may."""
     try:
         by = actor(request.form.get("request_key"))
-        flash(finish_action_item(db.session(), reference, by, item_id).sentence)
+        result = finish_action_item(db.session(), reference, by, item_id)
+        flash(result.sentence, "message" if result.changed else "warning")
     except AlreadyDone:
         pass
     except IncidentError as refusal:

@@ -66,7 +66,8 @@ def invite() -> Page:
         user, secret = members.invite_by_hand(db.session(), email, role, name, by)
     except AlreadyDone:
         flash(
-            "That form was sent before, and is not carried out again. Whom it invited is in the list."
+            "That form was sent before, and is not carried out again. Whom it invited is in the list.",
+            "warning",
         )
         return redirect(url_for("members.index", q=email))
     except IncidentError as error:

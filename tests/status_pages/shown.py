@@ -1,11 +1,13 @@
 """A status page that is switched on, with services on it: what tests of it begin with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents.settings import fingerprint
+from incidentbot.status_pages import connection
+from incidentbot.status_pages.connection import SeenComponent, state_of_mapping
 from incidentbot.status_pages.settings import (
     PageFields,
     ServiceFields,
@@ -16,7 +18,7 @@ from incidentbot.status_pages.settings import (
     state_of_page,
     state_of_services,
 )
-from incidentbot.users.actor import OPERATOR
+from incidentbot.users.actor import OPERATOR, Actor
 
 TWO = {"payments": ("Card payments", "Shop"), "search": ("Product search", "")}
 
@@ -37,3 +39,11 @@ def show(session: Session, names: Mapping[str, tuple[str, str]] = TWO) -> dict[s
     ]
     save_services(session, OPERATOR, fields, fingerprint(state_of_services(known)))
     return {service.slug: service.id for service, _public in known}
+
+
+def map_components(
+    session: Session, actor: Actor, components: Sequence[SeenComponent], choices: Mapping[str, str]
+) -> int:
+    """Have components follow services, as who has just looked at which they follow."""
+    seen = fingerprint(state_of_mapping(session, choices))
+    return connection.map_components(session, actor, components, choices, seen)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
+from incidentbot.incidents.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
+from incidentbot.incidents.settings import fingerprint
 from incidentbot.status_pages import connection
 from incidentbot.status_pages.connection import (
     Connection,
@@ -16,6 +17,7 @@ from incidentbot.status_pages.connection import (
     unseal,
 )
 from incidentbot.status_pages.models import ComponentStatus
+from tests.status_pages.shown import map_components
 from tests.team import Team, together
 
 SECRET = "a-secret-key"
@@ -70,7 +72,7 @@ def test_only_admins_may(team: Team) -> None:
     acts: list[Callable[[Session], Any]] = [
         lambda s: connection.connect(s, team.ada, PAGE, "Acme", SECRET),
         lambda s: connection.disconnect(s, team.ada),
-        lambda s: connection.map_components(s, team.ada, [CARDS], {"c1": "payments"}),
+        lambda s: map_components(s, team.ada, [CARDS], {"c1": "payments"}),
         lambda s: connection.take_over(s, team.ada, 1),
         lambda s: connection.leave_as_it_is(s, team.ada, 1),
         lambda s: connection.take_over_incident(s, team.ada, 1),
@@ -85,21 +87,33 @@ def test_components_follow_services_and_stop_again(team: Team) -> None:
     connect(team)
     seen = [CARDS, SEARCH]
     wish = {"c1": "payments", "c2": "payments"}
-    assert do(team, connection.map_components, team.grace, seen, wish) == 2
-    assert do(team, connection.map_components, team.grace, seen, wish) == 0
+    assert do(team, map_components, team.grace, seen, wish) == 2
+    assert do(team, map_components, team.grace, seen, wish) == 0
     assert len(team.deliveries(kind="statuspage.component")) == 2
-    assert do(team, connection.map_components, team.grace, seen, {"c1": "", "c2": "search"}) == 2
+    assert do(team, map_components, team.grace, seen, {"c1": "", "c2": "search"}) == 2
     with team.sessions() as session:
         (row,) = connection.list_components(session)
         assert (row.component_id, row.service.slug) == ("c2", "search")
     for wrong in ({"c3": "payments"}, {"c1": "nothing"}):
         with pytest.raises(InvalidInput):
-            do(team, connection.map_components, team.grace, seen, wrong)
+            do(team, map_components, team.grace, seen, wrong)
+
+
+def test_who_saw_an_older_mapping_does_not_undo_the_newer(team: Team) -> None:
+    connect(team)
+    with team.sessions() as session:
+        seen = fingerprint(connection.state_of_mapping(session, ["c1", "c2"]))
+    do(team, map_components, team.grace, [CARDS], {"c1": "payments"})
+    late = ([CARDS, SEARCH], {"c1": "", "c2": "search"}, seen)
+    with pytest.raises(Conflict):
+        do(team, connection.map_components, team.grace, *late)
+    (row,) = do(team, connection.list_components)
+    assert row.component_id == "c1"
 
 
 def test_a_component_found_in_trouble_is_not_overwritten_unasked(team: Team) -> None:
     connect(team)
-    do(team, connection.map_components, team.grace, [SEARCH], {"c2": "search"})
+    do(team, map_components, team.grace, [SEARCH], {"c2": "search"})
     with team.sessions() as session:
         (drift,) = connection.list_drift(session)
         assert drift.wanted is ComponentStatus.OPERATIONAL
@@ -111,7 +125,7 @@ def test_a_component_found_in_trouble_is_not_overwritten_unasked(team: Team) -> 
 
 def test_another_page_forgets_the_components_of_the_first(team: Team) -> None:
     connect(team)
-    do(team, connection.map_components, team.grace, [CARDS], {"c1": "payments"})
+    do(team, map_components, team.grace, [CARDS], {"c1": "payments"})
     connect(team, Connection("page2", "hunter2"))
     assert do(team, connection.list_components) == []
 
@@ -131,7 +145,7 @@ def test_the_page_that_the_environment_names_is_known_to_the_rules(team: Team) -
 
 def test_one_component_that_follows_two_services_shows_the_worse(team: Team) -> None:
     connect(team)
-    do(team, connection.map_components, team.grace, [CARDS], {"c1": "payments"})
+    do(team, map_components, team.grace, [CARDS], {"c1": "payments"})
     team.execute(
         "INSERT INTO statuspage_components (service_id, component_id, name) "
         "SELECT id, 'c1', 'Cards' FROM services WHERE slug = 'search'"

@@ -6,13 +6,15 @@ import pytest
 from sqlalchemy import select
 
 from incidentbot.incidents import commands
-from incidentbot.incidents.errors import InvalidInput, NotAllowed
+from incidentbot.incidents.errors import Conflict, InvalidInput, NotAllowed
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import EventKind
+from incidentbot.incidents.settings import fingerprint
 from incidentbot.status_pages import connection
 from incidentbot.status_pages.connection import Connection, SeenComponent
 from incidentbot.status_pages.models import ComponentStatus, PublicIncident, PublicUpdate
 from incidentbot.status_pages.rules import edit_rule, reset_rule, rules_by_severity, texts_of
+from tests.status_pages.shown import map_components
 from tests.team import Team
 
 
@@ -30,7 +32,7 @@ def known(team: Team) -> PublicIncident:
 def set_rule(team: Team, severity: str, **fields: Any) -> None:
     with team.sessions() as session:
         now = texts_of(rules_by_severity(session)[Severity(severity)])
-        edit_rule(session, team.grace, Severity(severity), {**now, **fields})
+        edit_rule(session, team.grace, Severity(severity), {**now, **fields}, fingerprint(now))
 
 
 def show_payments(team: Team) -> None:
@@ -134,7 +136,7 @@ def test_the_title_names_the_components_where_the_service_has_no_public_name(tea
         with team.sessions() as session:
             connection.connect(session, team.grace, Connection("p", "k"), "Acme", "s")
             choices = {component.id: "payments" for component in seen[:count]}
-            connection.map_components(session, team.grace, seen, choices)
+            map_components(session, team.grace, seen, choices)
         reference = team.declare(severity="P3", public="We look into it.")
         with team.sessions() as session:
             newest = session.scalars(
@@ -149,7 +151,7 @@ def test_a_title_is_never_longer_than_its_column(team: Team) -> None:
     seen = [SeenComponent("c1", "x" * 255, ComponentStatus.OPERATIONAL)]
     with team.sessions() as session:
         connection.connect(session, team.grace, Connection("p", "k"), "Acme", "s")
-        connection.map_components(session, team.grace, seen, {"c1": "payments"})
+        map_components(session, team.grace, seen, {"c1": "payments"})
     team.declare(severity="P3", public="We look into it.")
     assert len(known(team).title) == 200
 
@@ -160,10 +162,17 @@ def test_rules_are_edited_by_admins_and_audited(team: Team) -> None:
     assert (entry.action, entry.subject) == ("edit_publication_rule", "P2")
     assert (entry.before["publication"], entry.after["publication"]) == ("confirm", "never")
     with team.sessions() as session:
-        reset_rule(session, team.grace, Severity.P2)
+        seen = fingerprint(texts_of(rules_by_severity(session)[Severity.P2]))
+        for overtaken in (
+            lambda: reset_rule(session, team.grace, Severity.P2, "old"),
+            lambda: edit_rule(session, team.grace, Severity.P2, entry.before, "old"),
+        ):
+            with pytest.raises(Conflict):
+                overtaken()
+        reset_rule(session, team.grace, Severity.P2, seen)
         assert rules_by_severity(session)[Severity.P2].publication.value == "confirm"
         with pytest.raises(NotAllowed):
-            reset_rule(session, team.ada, Severity.P2)
+            reset_rule(session, team.ada, Severity.P2, seen)
     for field in ("publication", "impact", "title", "opening", "resolved"):
         with pytest.raises(InvalidInput) as wrong:
             set_rule(team, "P2", **{field: ""})

@@ -101,6 +101,13 @@ def test_a_service_is_added_renamed_and_archived(app: Flask, admin: FlaskClient,
     assert "Apps" in admin.get("/incidents/new").text
 
 
+def test_a_service_that_is_not_there_is_not_said_to_be_archived(admin: FlaskClient) -> None:
+    assert admin.post("/settings/services/999/archive").status_code == 302
+    page = admin.get("/settings/services").text
+    assert re.search(r'alert-warning" role="alert" dir="auto">There is no such service', page)
+    assert "is archived" not in page
+
+
 def test_a_service_without_a_name_keeps_what_was_ticked(admin: FlaskClient, ken: int) -> None:
     answer = admin.post("/settings/services/new", data={"name": "  ", "owners": [str(ken)]})
     assert "write something" in error_at(answer, "name")

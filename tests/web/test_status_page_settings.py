@@ -147,6 +147,11 @@ def test_maintenance_is_scheduled_changed_and_called_off(app: Flask, signed_in: 
     with app.app_context():
         assert db.session().get_one(Maintenance, 1).status is MaintenanceStatus.COMPLETED
     assert "This maintenance is over" in admin.get(f"{HERE}/maintenance/1").text
+    late = admin.post(f"{HERE}/maintenance/1", data={**changed, "body": "It takes longer."})
+    assert late.status_code == 409
+    assert "This maintenance is over." in late.text
+    assert "save again" not in late.text
+    assert re.search(r'id="unsent-body"[^>]*readonly[^>]*>\nIt takes longer.<', late.text)
     assert admin.get(f"{HERE}/maintenance/99").status_code == 404
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -14,7 +15,9 @@ from incidentbot.status_pages.models import ComponentStatus
 from incidentbot.users.actor import Door, actor_for
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role
+from incidentbot.web.settings import statuspage
 from tests.installation import install
+from tests.status_pages.shown import map_components
 
 SignIn = Callable[[Role], FlaskClient]
 SETTINGS = "/settings/statuspage"
@@ -36,7 +39,7 @@ def connected(app: Flask) -> str:
         admin = actor_for(invite(session, "root@example.com", Role.ADMIN), Door.WEB, "192.0.2.7")
         connection.connect(session, admin, Connection("page1", "a-key"), "Acme <b>", "s")
         seen = [SeenComponent("c1", "Cards <b>", ComponentStatus.PARTIAL_OUTAGE)]
-        connection.map_components(session, admin, seen, {"c1": "payments"})
+        map_components(session, admin, seen, {"c1": "payments"})
         wish = Declaration("Secret title", "P1", "payments")
         return declare(session, wish, admin).incident.reference
 
@@ -93,18 +96,111 @@ def test_a_change_by_hand_is_shown_with_what_can_be_done(app: Flask, signed_in: 
     assert admin.post(f"{SETTINGS}/components/1/other").status_code == 404
 
 
+def seen_of(admin: FlaskClient, severity: str) -> str:
+    """Return what the form of a severity's rule says its reader has seen."""
+    page = admin.get(f"{SETTINGS}/publication").text
+    form = page.split(f'action="{SETTINGS}/publication/{severity}"')[1]
+    found = re.search(r'name="seen" value="(\w+)"', form)
+    assert found is not None
+    return found[1]
+
+
 def test_the_rules_are_edited_and_reset(signed_in: SignIn) -> None:
     admin = signed_in(Role.ADMIN)
-    assert admin.post(f"{SETTINGS}/publication/P3", data=TEXTS).status_code == 302
+    texts = {**TEXTS, "seen": seen_of(admin, "P3")}
+    assert admin.post(f"{SETTINGS}/publication/P3", data=texts).status_code == 302
     page = admin.get(f"{SETTINGS}/publication").text
     assert "{service} is slow" in page
     assert "Reset" in page
-    wrong = admin.post(f"{SETTINGS}/publication/P3", data={**TEXTS, "title": " "})
+    wrong = admin.post(f"{SETTINGS}/publication/P3", data={**texts, "title": " "})
     assert wrong.status_code == 422
     assert 'id="p3-title-error"' in wrong.text
-    assert admin.post(f"{SETTINGS}/publication/P3/reset").status_code == 302
+    seen = {"seen": seen_of(admin, "P3")}
+    assert admin.post(f"{SETTINGS}/publication/P3/reset", data=seen).status_code == 302
     assert "{service} is slow" not in admin.get(f"{SETTINGS}/publication").text
-    assert admin.post(f"{SETTINGS}/publication/P9", data=TEXTS).status_code == 404
+    assert admin.post(f"{SETTINGS}/publication/P9", data=texts).status_code == 404
+
+
+@pytest.mark.parametrize("act", ["", "/reset"])
+def test_who_was_overtaken_in_a_rule_sees_both_texts(signed_in: SignIn, act: str) -> None:
+    admin = signed_in(Role.ADMIN)
+    old = {"seen": seen_of(admin, "P3")}
+    admin.post(f"{SETTINGS}/publication/P3", data={**TEXTS, **old})
+    mine = {**TEXTS, **old, "opening": "My own words."}
+    answer = admin.post(f"{SETTINGS}/publication/P3{act}", data=mine)
+    assert answer.status_code == 409
+    assert "What it says now" in answer.text
+    assert "We look." in answer.text
+    assert "My own words." in answer.text
+    again = re.search(r'name="seen" value="(\w+)"', answer.text.split("publication/P3")[1])
+    assert again is not None
+    mine["seen"] = again[1]
+    assert admin.post(f"{SETTINGS}/publication/P3", data=mine).status_code == 302
+
+
+def test_a_button_pressed_twice_is_no_error(app: Flask, signed_in: SignIn) -> None:
+    connected(app)
+    admin = signed_in(Role.ADMIN)
+    component = re.search(r"/settings/statuspage/components/(\d+)/leave", admin.get(SETTINGS).text)
+    assert component is not None
+    presses = [
+        f"{SETTINGS}/components/{component[1]}/take-over",
+        f"{SETTINGS}/components/999/leave",
+        f"{SETTINGS}/incidents/999/take-over",
+        f"{SETTINGS}/disconnect",
+        f"{SETTINGS}/disconnect",
+    ]
+    for number, address in enumerate(presses):
+        for _ in range(2):  # a double click
+            assert admin.post(address, data={"request_key": f"k{number}"}).status_code == 302
+    page = admin.get(SETTINGS).text
+    assert "The page is not connected any more" in page
+    for late in ("No page on Statuspage is connected", "Nobody has changed this incident"):
+        assert re.search(rf'alert-warning" role="alert" dir="auto">{late}', page)
+
+
+@pytest.fixture
+def on_statuspage(monkeypatch: pytest.MonkeyPatch) -> list[SeenComponent]:
+    """Return the components that Statuspage would show, to be changed."""
+    shown = [
+        SeenComponent("c1", "Cards", ComponentStatus.OPERATIONAL),
+        SeenComponent("c2", "Search", ComponentStatus.OPERATIONAL),
+    ]
+    monkeypatch.setattr(statuspage, "_read_components", lambda _number: (list(shown), False, ""))
+    return shown
+
+
+def test_a_component_that_is_gone_is_named_above_the_others(
+    app: Flask, signed_in: SignIn, on_statuspage: list[SeenComponent]
+) -> None:
+    connected(app)
+    admin = signed_in(Role.ADMIN)
+    here = f"{SETTINGS}/components"
+    seen = re.search(r'name="seen" value="(\w+)"', admin.get(here).text)
+    assert seen is not None
+    del on_statuspage[0]
+    sent = {"service-c1": "search", "service-c2": "search", "seen": seen[1]}
+    answer = admin.post(here, data=sent)
+    assert answer.status_code == 422
+    assert re.search(r'role="alert"[^>]*>Statuspage does not show this component', answer.text)
+    assert '<option value="search" selected>' in answer.text, "what was chosen stays"
+
+
+@pytest.mark.usefixtures("on_statuspage")
+def test_a_stale_page_does_not_undo_what_another_admin_mapped(
+    app: Flask, signed_in: SignIn
+) -> None:
+    connected(app)
+    admin = signed_in(Role.ADMIN)
+    here = f"{SETTINGS}/components"
+    seen = re.search(r'name="seen" value="(\w+)"', admin.get(here).text)
+    assert seen is not None
+    sent = {"service-c1": "payments", "service-c2": "search", "seen": seen[1]}
+    assert admin.post(here, data=sent).status_code == 302
+    stale = {"service-c1": "payments", "service-c2": "", "seen": seen[1]}
+    answer = admin.post(here, data=stale)
+    assert answer.status_code == 409
+    assert "It says now: search" in answer.text
 
 
 def test_without_a_status_page_nobody_is_offered_to_tell_customers(

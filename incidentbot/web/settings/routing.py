@@ -13,7 +13,6 @@ from incidentbot.incidents.lifecycle import Severity
 from incidentbot.incidents.models import Service
 from incidentbot.incidents.queries import names_by_slack_id
 from incidentbot.incidents.services import list_all_services
-from incidentbot.incidents.settings import fingerprint
 from incidentbot.routing import rules as core
 from incidentbot.routing.models import AudienceKind, RoutingRule
 from incidentbot.routing.plan import Moment
@@ -21,7 +20,7 @@ from incidentbot.routing.preview import who_hears_when
 from incidentbot.users.models import User
 from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
-from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, number
+from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, number, seen_in
 
 blueprint = Blueprint("routing", __name__, url_prefix="/settings/routing")
 
@@ -157,10 +156,6 @@ def _is_told(user: User, rule: RoutingRule) -> bool:
 
 def _form(rule: RoutingRule | None, values: Typed, error: IncidentError | None = None) -> Page:
     session = db.session()
-    is_conflict = isinstance(error, Conflict)
-    seen = values.get("seen", "")
-    if rule is not None and (is_conflict or not seen):
-        seen = fingerprint(core.state_of_rule(rule))
     services = [
         service
         for service in list_all_services(session)
@@ -176,12 +171,12 @@ def _form(rule: RoutingRule | None, values: Typed, error: IncidentError | None =
         values,
         error,
         rule=rule,
-        seen=seen,
+        seen=seen_in(values, core.state_of_rule(rule), error) if rule else "",
         services=services,
         people=people,
         moments=set(values.getlist("moments")),
         is_person=values.get("kind") == AudienceKind.PERSON,
-        is_conflict=is_conflict,
+        is_conflict=isinstance(error, Conflict),
         names=_names(session, [rule] if rule else []),
     )
 

@@ -9,11 +9,10 @@ from incidentbot.extensions import db
 from incidentbot.incidents import services as core
 from incidentbot.incidents.errors import Conflict, IncidentError
 from incidentbot.incidents.models import Service
-from incidentbot.incidents.settings import fingerprint
 from incidentbot.users.models import User
 from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
-from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, numbers
+from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, numbers, press, seen_in
 
 blueprint = Blueprint("services", __name__, url_prefix="/settings/services")
 
@@ -94,23 +93,22 @@ def unarchive(service_id: int) -> Response:
 
 
 def _archive(service_id: int, archived: bool, outcome: str) -> Response:
-    session = db.session()
-    attempt(lambda: core.archive_service(session, service_id, actor(), archived=archived))
-    flash(f"{core.get_service(session, service_id).name} {outcome}")
+    key = request.form.get("request_key")
+    press(
+        lambda: core.archive_service(db.session(), service_id, actor(key), archived=archived),
+        lambda service: f"{service.name} {outcome}",
+    )
     return redirect(url_for("services.index"))
 
 
 def _form(service: Service | None, values: Typed, error: IncidentError | None = None) -> Page:
     session = db.session()
-    seen = values.get("seen", "")
-    if service is not None and (isinstance(error, Conflict) or not seen):
-        seen = fingerprint(core.state_of_service(service))
     return form_page(
         "settings/service.html",
         values,
         error,
         service=service,
-        seen=seen,
+        seen=seen_in(values, core.state_of_service(service), error) if service else "",
         chosen=set(values.getlist("owners")),
         people=_candidates(session, service),
         is_conflict=isinstance(error, Conflict),

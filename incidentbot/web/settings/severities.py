@@ -6,11 +6,10 @@ from werkzeug.wrappers import Response
 
 from incidentbot.extensions import db
 from incidentbot.incidents import severities as core
-from incidentbot.incidents.errors import Conflict, IncidentError
+from incidentbot.incidents.errors import IncidentError
 from incidentbot.incidents.lifecycle import Severity
-from incidentbot.incidents.settings import fingerprint
 from incidentbot.web.access import actor
-from incidentbot.web.settings.forms import Page, Typed, attempt, form_page
+from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, seen_in
 
 blueprint = Blueprint("severities", __name__, url_prefix="/settings/severities")
 
@@ -73,9 +72,9 @@ def _page(sent: Severity | None, values: Typed, error: IncidentError | None = No
         sent=sent,
         words=words,
         seen={
-            severity: values.get("seen", "")
-            if severity is sent and not isinstance(error, Conflict)
-            else fingerprint(core.state_of_severity(found))
+            severity: seen_in(
+                values if severity is sent else None, core.state_of_severity(found), error
+            )
             for severity, found in words.items()
         },
         defaults={severity: core.default_words(severity) for severity in Severity},

@@ -9,8 +9,7 @@ from werkzeug.wrappers import Response
 
 from incidentbot.config import Settings
 from incidentbot.extensions import db
-from incidentbot.incidents.errors import Conflict, IncidentError, InvalidMove
-from incidentbot.incidents.settings import fingerprint
+from incidentbot.incidents.errors import Conflict, IncidentError
 from incidentbot.status_pages import maintenance as works
 from incidentbot.status_pages import public_ids, subscribers
 from incidentbot.status_pages import settings as core
@@ -19,7 +18,7 @@ from incidentbot.status_pages.models import Maintenance, MaintenanceStatus
 from incidentbot.status_pages.settings import PageFields, ServiceFields
 from incidentbot.web import status_page
 from incidentbot.web.access import actor
-from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, numbers
+from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, numbers, press, seen_in
 
 blueprint = Blueprint("status_page_settings", __name__, url_prefix="/settings/status-page")
 
@@ -154,17 +153,18 @@ def save_maintenance(maintenance_id: int) -> Page | Response:
 @blueprint.post("/maintenance/<int:maintenance_id>/end")
 def end_maintenance(maintenance_id: int) -> Response:
     """End a maintenance now, or call it off. For admins."""
-    try:
-        key = request.form.get("request_key")
-        attempt(lambda: works.end(db.session(), maintenance_id, actor(key)))
-    except InvalidMove as error:  # somebody, or the clock, was quicker
-        return _done(str(error))
-    return _done("The maintenance is over.")
+    key = request.form.get("request_key")
+    press(lambda: works.end(db.session(), maintenance_id, actor(key)), "The maintenance is over.")
+    return _back()
 
 
 def _done(outcome: str) -> Response:
-    status_page.site().forget()
     flash(outcome)
+    return _back()
+
+
+def _back() -> Response:
+    status_page.site().forget()
     return redirect(url_for("status_page_settings.index"))
 
 
@@ -177,7 +177,6 @@ def _overview(
     session = db.session()
     settings = core.get_page_settings(session)
     shown = core.list_shown(session)
-    is_stale = isinstance(error, Conflict)
     confirmed, unanswered = subscribers.count(session)
     saved = {
         "is_on": "1" if settings.is_on else "",
@@ -194,12 +193,12 @@ def _overview(
         error,
         settings=settings,
         page_values=page_values or saved,
-        page_seen=_seen(page_values, fingerprint(core.state_of_page(settings)), is_stale),
+        page_seen=seen_in(page_values, core.state_of_page(settings), error),
         page_failed=page_values is not None,
         services=shown,
         service_values=service_values,
-        services_seen=_seen(service_values, fingerprint(core.state_of_services(shown)), is_stale),
-        is_stale=is_stale,
+        services_seen=seen_in(service_values, core.state_of_services(shown), error),
+        is_stale=isinstance(error, Conflict),
         shown_now=[
             (service.name, f"{public.name} · {public.group_name} · {public.position}")
             for service, public in shown
@@ -220,7 +219,6 @@ def _maintenance_form(
 ) -> Page:
     session = db.session()
     settings = core.get_page_settings(session)
-    now_seen = fingerprint(works.state_of_maintenance(found)) if found else ""
     return form_page(
         "settings/status_page_maintenance.html",
         values,
@@ -231,16 +229,11 @@ def _maintenance_form(
         is_stale=isinstance(error, Conflict),
         saved_start=_local(found.starts_at, ZoneInfo(settings.time_zone)) if found else "",
         saved_end=_local(found.ends_at, ZoneInfo(settings.time_zone)) if found else "",
-        seen=_seen(values, now_seen, isinstance(error, Conflict)),
+        seen=seen_in(values, works.state_of_maintenance(found), error) if found else "",
         chosen=set(values.getlist("services")),
         services=core.list_shown(session),
         zone=settings.time_zone,
     )
-
-
-def _seen(values: Typed | None, now: str, is_stale: bool) -> str:
-    """Return what the person has seen: what they began with, or after a conflict what it says now."""
-    return now if is_stale or values is None else values.get("seen", "") or now
 
 
 def _maintenance_fields(values: Typed) -> MaintenanceFields:

@@ -8,7 +8,7 @@ from incidentbot.channels.statuspage import endpoints
 from incidentbot.channels.statuspage.link import NOT_CONNECTED, Statuspage, connect, link_for
 from incidentbot.channels.statuspage.reconcile import reconcile
 from incidentbot.extensions import db
-from incidentbot.incidents.errors import IncidentError, InvalidMove
+from incidentbot.incidents.errors import Conflict, IncidentError, InvalidInput, InvalidMove
 from incidentbot.incidents.lifecycle import Severity
 from incidentbot.incidents.queries import list_services
 from incidentbot.outbox.dispatch import DeliveryError
@@ -17,7 +17,6 @@ from incidentbot.status_pages.connection import SeenComponent
 from incidentbot.status_pages.models import Impact, Publication
 from incidentbot.status_pages.publication import NOBODYS_NAME
 from incidentbot.status_pages.rules import (
-    TEXT_LIMIT,
     TITLE_TEMPLATE_LIMIT,
     default_rule,
     edit_rule,
@@ -25,8 +24,9 @@ from incidentbot.status_pages.rules import (
     rules_by_severity,
     texts_of,
 )
+from incidentbot.users.actor import Actor
 from incidentbot.web.access import actor
-from incidentbot.web.settings.forms import Page, Typed, attempt, form_page
+from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, press, seen_in
 
 blueprint = Blueprint("statuspage_settings", __name__, url_prefix="/settings/statuspage")
 
@@ -48,7 +48,7 @@ def connect_page() -> Page | Response:
         lambda: connect(
             link,
             db.session(),
-            actor(values.get("request_key")),
+            _admin(),
             values.get("page_id", ""),
             values.get("api_key", ""),
         )
@@ -62,8 +62,10 @@ def connect_page() -> Page | Response:
 @blueprint.post("/disconnect")
 def disconnect() -> Response:
     """Forget the page and its key. For admins."""
-    connection.disconnect(db.session(), actor(request.form.get("request_key")))
-    flash("The page is not connected any more. What stands on it stays.")
+    press(
+        lambda: connection.disconnect(db.session(), _admin()),
+        "The page is not connected any more. What stands on it stays.",
+    )
     return _back()
 
 
@@ -73,13 +75,12 @@ def look() -> Response:
     try:
         found = reconcile(_link(), db.session()).drifted
     except DeliveryError as error:
-        flash(f"That did not work. {_sentence(error)}")
+        flash(f"That did not work. {_sentence(error)}", "warning")
     else:
-        flash(
-            "Statuspage says what we set it to."
-            if not found
-            else "Somebody changed something on Statuspage; see below."
-        )
+        if found:
+            flash("Somebody changed something on Statuspage; see below.", "warning")
+        else:
+            flash("Statuspage says what we set it to.")
     return _back()
 
 
@@ -93,7 +94,7 @@ def components() -> Page:
 def map_components() -> Page | Response:
     """Have components follow services. For admins."""
     values = request.form
-    seen, _more, problem = _read_components(_page_number(values.get("page", "")))
+    found, _more, problem = _read_components(_page_number(values.get("page", "")))
     if problem:
         return _components(values)
     choices = {
@@ -106,7 +107,7 @@ def map_components() -> Page | Response:
     def change() -> None:
         nonlocal changed
         changed = connection.map_components(
-            db.session(), actor(values.get("request_key")), seen, choices
+            db.session(), _admin(), found, choices, values.get("seen", "")
         )
 
     error = attempt(change)
@@ -122,21 +123,22 @@ def settle(row_id: int, choice: str) -> Response:
     act = {"take-over": connection.take_over, "leave": connection.leave_as_it_is}.get(choice)
     if act is None:
         abort(404)
-    row = act(db.session(), actor(request.form.get("request_key")), row_id)
-    flash(
-        f"{row.name} is set to what your incidents say."
+    outcome = (
+        "is set to what your incidents say."
         if choice == "take-over"
-        else f"{row.name} stays as it is until the next change of an incident of its service."
+        else "stays as it is until the next change of an incident of its service."
     )
+    press(lambda: act(db.session(), _admin(), row_id), lambda row: f"{row.name} {outcome}")
     return _back()
 
 
 @blueprint.post("/incidents/<int:incident_id>/take-over")
 def take_over_incident(incident_id: int) -> Response:
     """Bring an incident that somebody changed on Statuspage up to ours again. For admins."""
-    key = request.form.get("request_key")
-    known = connection.take_over_incident(db.session(), actor(key), incident_id)
-    flash(f"{known.incident.reference} is brought up to date on Statuspage.")
+    press(
+        lambda: connection.take_over_incident(db.session(), _admin(), incident_id),
+        lambda known: f"{known.incident.reference} is brought up to date on Statuspage.",
+    )
     return _back()
 
 
@@ -150,8 +152,8 @@ def publication() -> Page:
 def save_rule(severity: str) -> Page | Response:
     """Change what is done for customers in incidents of a severity. For admins."""
     chosen, values = _severity(severity), request.form
-    key = values.get("request_key")
-    error = attempt(lambda: edit_rule(db.session(), actor(key), chosen, values))
+    seen = values.get("seen", "")
+    error = attempt(lambda: edit_rule(db.session(), _admin(), chosen, values, seen))
     if error is not None:
         return _publication(chosen, values, error)
     flash(f"{chosen.value} is saved.")
@@ -159,10 +161,13 @@ def save_rule(severity: str) -> Page | Response:
 
 
 @blueprint.post("/publication/<severity>/reset")
-def reset(severity: str) -> Response:
+def reset(severity: str) -> Page | Response:
     """Go back to the words that incidentbot brings. For admins."""
-    chosen = _severity(severity)
-    reset_rule(db.session(), actor(request.form.get("request_key")), chosen)
+    chosen, values = _severity(severity), request.form
+    seen = values.get("seen", "")
+    error = attempt(lambda: reset_rule(db.session(), _admin(), chosen, seen))
+    if error is not None:
+        return _publication(chosen, values, error)
     flash(f"{chosen.value} has its first words again.")
     return redirect(url_for("statuspage_settings.publication"))
 
@@ -185,41 +190,46 @@ def _index(values: Typed, error: IncidentError | None = None) -> Page:
 
 
 def _components(values: Typed, error: IncidentError | None = None) -> Page:
-    number = _page_number(values.get("page", "") or request.args.get("page", ""))
-    seen, more, problem = _read_components(number)
+    page = _page_number(values.get("page", "") or request.args.get("page", ""))
+    components, more, problem = _read_components(page)
     session = db.session()
-    followed: dict[str, str] = {
-        row.component_id: row.service.slug for row in connection.list_components(session)
-    }
+    ids = [component.id for component in components]
+    state = connection.state_of_mapping(session, ids)
     services = list_services(session)
     return form_page(
         "settings/statuspage_components.html",
         values,
         error,
-        components=seen,
+        components=components,
+        # What is wrong with a component that is not in the list any more is said above it.
+        is_gone=isinstance(error, InvalidInput) and error.field not in ids,
         problem=problem,
-        number=number,
+        number=page,
         more=more,
         services=services,
+        state=state,
+        seen=seen_in(values, state, error),
+        is_conflict=isinstance(error, Conflict),
         chosen={
-            component.id: values.get(f"service-{component.id}", followed.get(component.id, ""))
-            for component in seen
+            component_id: values.get(f"service-{component_id}", followed[0] if followed else "")
+            for component_id, followed in state.items()
         },
         # A component that is called like a service probably is that service.
         suggested={
             component.id: service.slug
-            for component in seen
+            for component in components
             for service in services
             if component.name.casefold() == service.name.casefold()
         }
-        if not followed and not values
+        if not connection.list_components(session) and not values
         else {},
     )
 
 
 def _publication(sent: Severity | None, values: Typed, error: IncidentError | None = None) -> Page:
     rules = rules_by_severity(db.session())
-    shown = {severity: texts_of(rule) for severity, rule in rules.items()}
+    saved = {severity: texts_of(rule) for severity, rule in rules.items()}
+    shown = {severity: dict(texts) for severity, texts in saved.items()}
     if sent is not None:
         shown[sent] |= values.to_dict()
     return form_page(
@@ -228,11 +238,16 @@ def _publication(sent: Severity | None, values: Typed, error: IncidentError | No
         error,
         sent=sent,
         shown=shown,
+        saved=saved,
+        seen={
+            severity: seen_in(values if severity is sent else None, texts, error)
+            for severity, texts in saved.items()
+        },
+        is_conflict=isinstance(error, Conflict),
         edited={s for s, rule in rules.items() if rule != default_rule(s)},
         publications=tuple(Publication),
         impacts=tuple(Impact),
         title_limit=TITLE_TEMPLATE_LIMIT,
-        text_limit=TEXT_LIMIT,
         nobodys_name=NOBODYS_NAME,
     )
 
@@ -247,6 +262,10 @@ def _read_components(number: int) -> tuple[list[SeenComponent], bool, str]:
     except DeliveryError as error:
         return [], False, _sentence(error)
     return list(page.components), page.more, ""
+
+
+def _admin() -> Actor:
+    return actor(request.form.get("request_key"))
 
 
 def _link() -> Statuspage:

@@ -10,9 +10,8 @@ from incidentbot.incidents.errors import Conflict, IncidentError
 from incidentbot.incidents.models import Template
 from incidentbot.incidents.queries import list_templates
 from incidentbot.incidents.services import list_all_services
-from incidentbot.incidents.settings import fingerprint
 from incidentbot.web.access import actor
-from incidentbot.web.settings.forms import Page, Typed, attempt, form_page
+from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, seen_in
 
 blueprint = Blueprint("templates", __name__, url_prefix="/settings/templates")
 
@@ -46,8 +45,7 @@ def add() -> Page | Response:
 def edit(template_id: int) -> Page:
     """Show the form that changes a template. For admins."""
     template = core.get_template(db.session(), template_id)
-    state = core.state_of_template(template)
-    return _form(template, MultiDict({name: value or "" for name, value in state.items()}))
+    return _form(template, _values_of(template))
 
 
 @blueprint.post("/<int:template_id>")
@@ -83,9 +81,7 @@ def delete(template_id: int) -> Page | Response:
     )
     if error is not None:
         template = core.get_template(db.session(), template_id)
-        state = core.state_of_template(template)
-        now = MultiDict({name: value or "" for name, value in state.items()})
-        return _form(template, now, error)
+        return _form(template, _values_of(template), error)
     flash("The template is deleted.")
     return redirect(url_for("templates.index"))
 
@@ -100,11 +96,13 @@ def _fields(values: Typed) -> core.TemplateFields:
     )
 
 
+def _values_of(template: Template) -> Typed:
+    """Return a template as its form shows it."""
+    state = core.state_of_template(template)
+    return MultiDict({name: value or "" for name, value in state.items()})
+
+
 def _form(template: Template | None, values: Typed, error: IncidentError | None = None) -> Page:
-    is_conflict = isinstance(error, Conflict)
-    seen = values.get("seen", "")
-    if template is not None and (is_conflict or not seen):
-        seen = fingerprint(core.state_of_template(template))
     services = [
         service
         for service in list_all_services(db.session())
@@ -115,7 +113,7 @@ def _form(template: Template | None, values: Typed, error: IncidentError | None 
         values,
         error,
         template=template,
-        seen=seen,
+        seen=seen_in(values, core.state_of_template(template), error) if template else "",
         services=services,
-        is_conflict=is_conflict,
+        is_conflict=isinstance(error, Conflict),
     )

@@ -18,13 +18,14 @@ from incidentbot.channels.statuspage.senders import FOUND_THERE, MORE_TO_POST, h
 from incidentbot.database import write_transaction
 from incidentbot.incidents.commands import record_parked
 from incidentbot.incidents.lifecycle import Severity
+from incidentbot.incidents.settings import fingerprint
 from incidentbot.outbox.dispatch import Dispatcher
 from incidentbot.outbox.models import UNFINISHED, Delivery
-from incidentbot.status_pages import connection
 from incidentbot.status_pages.models import Publication, StatuspageComponent
-from incidentbot.status_pages.rules import edit_rule, rules_by_severity
+from incidentbot.status_pages.rules import edit_rule, rules_by_severity, texts_of
 from tests.servers.ports import free_port
 from tests.servers.processes import start
+from tests.status_pages.shown import map_components
 from tests.team import Team, migrated_postgres, migrated_sqlite, processes, team
 
 __all__ = ["migrated_postgres", "migrated_sqlite", "processes", "team"]
@@ -138,27 +139,14 @@ class Customers:
         """Have components follow services, by the component's id."""
         with self.team.sessions() as session:
             seen = list(list_all(self.statuspage.api(session)))
-            return connection.map_components(session, self.team.grace, seen, choices)
+            return map_components(session, self.team.grace, seen, choices)
 
     def publish(self, severity: str, publication: Publication = Publication.AUTOMATIC) -> None:
         """Have customers told of a severity."""
         with self.team.sessions() as session:
-            rule = rules_by_severity(session)[Severity(severity)]
-            opening, identified, monitoring, resolved = rule.texts.values()
-            edit_rule(
-                session,
-                self.team.grace,
-                Severity(severity),
-                {
-                    "publication": publication.value,
-                    "impact": rule.impact.value,
-                    "title": rule.title,
-                    "opening": opening,
-                    "identified": identified,
-                    "monitoring": monitoring,
-                    "resolved": resolved,
-                },
-            )
+            now = texts_of(rules_by_severity(session)[Severity(severity)])
+            wanted = now | {"publication": publication.value}
+            edit_rule(session, self.team.grace, Severity(severity), wanted, fingerprint(now))
 
     def deliver(self) -> None:
         """Make what is due, Statuspage's only, to the last update that is to be posted."""
