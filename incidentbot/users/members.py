@@ -161,10 +161,15 @@ def send_link(session: Session, user_id: int, purpose: LinkPurpose, actor: Actor
     return user
 
 
-def show_link(session: Session, user_id: int, purpose: LinkPurpose, actor: Actor) -> str:
-    """Return the secret of a new one-time link, for an admin to hand over."""
+def show_link(session: Session, user_id: int, actor: Actor) -> tuple[str, LinkPurpose]:
+    """Return the secret of a new one-time link, for an admin to hand over, and what it is for.
+
+    It is for a new password; for who has no e-mail address to use one with, it only signs them in.
+    """
+    has_address = get_member(session, user_id).email is not None
+    purpose = LinkPurpose.RESET if has_address else LinkPurpose.SIGN_IN
     with _linking(session, user_id, purpose, actor, "show_link") as user:
-        return add_link(session, user.id, purpose)
+        return add_link(session, user.id, purpose), purpose
 
 
 def ask_for_reset(session: Session, email: str) -> None:

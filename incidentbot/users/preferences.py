@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
-from incidentbot.incidents.errors import AlreadyDone, InvalidInput
+from incidentbot.incidents.errors import AlreadyDone, Conflict, InvalidInput
 from incidentbot.users.actor import Actor
 from incidentbot.users.fields import tidy_name
 from incidentbot.users.links import use_up_links
@@ -72,7 +72,9 @@ def change_preferences(session: Session, actor: Actor, wanted: Preferences) -> N
 
 
 def set_password(session: Session, actor: Actor, password: str, current: str | None) -> User:
-    """Store a new password, and end all sessions and links of its person. Raises InvalidInput.
+    """Store a new password, and end all sessions and links of its person. A double click is done once.
+
+    Raises InvalidInput, and Conflict when another one was stored at the same moment.
 
     `current` is the password so far; None from who has just come in by a one-time link. Trying it
     counts as signing in does. Raises TooManyFailures.
@@ -88,15 +90,21 @@ def set_password(session: Session, actor: Actor, password: str, current: str | N
     hashed = hash_password(password)
     with write_transaction(session):
         user = _locked(session, actor)
-        if user.password_hash != known:
-            raise InvalidInput("current", "Your password was changed just now.")
-        user.password_hash = hashed
-        user.session_epoch += 1
-        use_up_links(session, user.id)
-        if current is not None:
-            forget_failures(session, email or f"user {actor.user_id}")
-        session.flush()
-        audit.append(session, actor, "set_password", f"user {user.id}", before={}, after={})
+        stored = user.password_hash
+        if stored == known:
+            user.password_hash = hashed
+            user.session_epoch += 1
+            use_up_links(session, user.id)
+            if current is not None:
+                forget_failures(session, email or f"user {actor.user_id}")
+            session.flush()
+            audit.append(session, actor, "set_password", f"user {user.id}", before={}, after={})
+            return user
+    # Somebody was quicker. If it was the first click of two, all is as it should be.
+    if not is_right(stored, password):
+        raise Conflict(
+            "Your password was changed just now, in another window. Sign in with that one."
+        )
     return user
 
 

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response
 
 from incidentbot.config import Settings
 from incidentbot.extensions import db
-from incidentbot.incidents.errors import IncidentError, InvalidInput, NotAllowed
+from incidentbot.incidents.errors import Conflict, IncidentError, InvalidInput, NotAllowed
 from incidentbot.users.identities import link_identity, sign_in_with_identity
 from incidentbot.users.links import find_link, redeem_link
 from incidentbot.users.members import ask_for_reset
@@ -28,6 +28,7 @@ from incidentbot.users.preferences import set_password
 from incidentbot.users.sign_in import TooManyFailures, sign_in_with_password
 from incidentbot.web import sso
 from incidentbot.web.access import actor
+from incidentbot.web.errors import by_field, status_of
 
 blueprint = Blueprint("auth", __name__)
 
@@ -64,14 +65,14 @@ def by_password() -> Page:
 @blueprint.get("/sign-in/forgot")
 def forgot() -> str:
     """Ask for the address that a new password's link is sent to. Open to anyone."""
-    return render_template("auth/forgot.html", sends_mail=_settings().mail is not None)
+    return _forgot_page()
 
 
 @blueprint.post("/sign-in/forgot")
 def send_reset() -> str:
     """Send the link, and say the same whether or not the account exists. Open to anyone."""
     ask_for_reset(db.session(), request.form.get("email", ""))
-    return render_template("auth/forgot.html", sends_mail=_settings().mail is not None, sent=True)
+    return _forgot_page(sent=True)
 
 
 @blueprint.get("/sign-in/with/<provider>")
@@ -140,6 +141,8 @@ def choose() -> Page:
     """Ask who came by a one-time link for a new password. For the signed-in person."""
     if not came_by_link():
         return redirect(url_for("me.index") + "#password")
+    if current_user.email is None:  # nothing to use a password with
+        return redirect(_wanted_page())
     return _choose_page()
 
 
@@ -151,8 +154,8 @@ def set_new() -> Page:
     words = words_on_new_password()
     try:
         user = set_password(db.session(), actor(), request.form.get("password", ""), None)
-    except InvalidInput as error:
-        return _choose_page(error), 422
+    except (InvalidInput, Conflict) as error:
+        return _choose_page(error), status_of(error)
     flash(words)
     return _enter(user)
 
@@ -202,7 +205,7 @@ def local_path(wanted: str) -> str:
 
 def _enter(user: User) -> Response:
     """Sign a person in, in a session of its own, and go on to where they wanted to go."""
-    wanted = local_path(str(session.get("next") or "")) or url_for("incidents.index")
+    wanted = _wanted_page()
     flashed = session.get("_flashes")
     session.clear()  # a session begun before signing in is not carried over
     if flashed:
@@ -231,13 +234,28 @@ def _sign_in_page(problem: str = "", email: str = "", *, is_throttled: bool = Fa
     )
 
 
-def _choose_page(error: InvalidInput | None = None) -> str:
+def _forgot_page(*, sent: bool = False) -> str:
+    return render_template(
+        "auth/forgot.html",
+        sends_mail=_settings().mail is not None,
+        sent=sent,
+        wanted=session.get("next") or None,
+    )
+
+
+def _choose_page(error: IncidentError | None = None) -> str:
     return render_template(
         "auth/choose_password.html",
-        errors={error.field: error.reason} if error else {},
+        errors=by_field(error),
+        error=error,
         may_skip=session.get("may_skip"),
-        after=local_path(str(session.get("next") or "")) or url_for("incidents.index"),
+        after=_wanted_page(),
     )
+
+
+def _wanted_page() -> str:
+    """Return where the person wanted to go when they were asked to sign in."""
+    return local_path(str(session.get("next") or "")) or url_for("incidents.index")
 
 
 def _link_used() -> tuple[str, int]:

@@ -19,7 +19,7 @@ from incidentbot.config import Settings
 from incidentbot.extensions import db
 from incidentbot.incidents.action_items import finish_action_item, list_open_of
 from incidentbot.incidents.commanded import list_commanded
-from incidentbot.incidents.errors import AlreadyDone, IncidentError, InvalidInput
+from incidentbot.incidents.errors import AlreadyDone, Conflict, IncidentError, InvalidInput
 from incidentbot.users.identities import list_identities, unlink_identity, unlink_slack
 from incidentbot.users.models import DirectMessages
 from incidentbot.users.preferences import (
@@ -82,6 +82,8 @@ def change_password() -> Page:
         user = set_password(db.session(), actor(), password, current)
     except InvalidInput as error:
         return _page({}, error), status_of(error)
+    except Conflict as refusal:
+        return _page(problem=str(refusal)), status_of(refusal)
     except TooManyFailures as refusal:
         return _page(problem=str(refusal)), 429
     stay_signed_in(user)

@@ -143,13 +143,13 @@ def send_link(user_id: int) -> Page:
 
 @blueprint.post("/<int:user_id>/show-link")
 def show_link(user_id: int) -> Page:
-    """Show a link to choose a password, once, to hand over. For admins."""
+    """Show a link to come in by, once, to hand over. For admins."""
     try:
-        secret = members.show_link(db.session(), user_id, LinkPurpose.RESET, actor())
+        secret, purpose = members.show_link(db.session(), user_id, actor())
     except IncidentError as error:
         return _again(user_id, error)
     user = members.get_member(db.session(), user_id)
-    return _member_page(user, link=_address(secret), purpose=LinkPurpose.RESET)
+    return _member_page(user, link=_address(secret), purpose=purpose)
 
 
 def _after() -> tuple[str, int] | None:

@@ -37,7 +37,7 @@ def test_only_an_admin_may_do_any_of_it(team: Team) -> None:
             lambda: members.deactivate(session, target, team.bob),
             lambda: members.reactivate(session, target, team.bob),
             lambda: members.send_link(session, target, LinkPurpose.RESET, team.bob),
-            lambda: members.show_link(session, target, LinkPurpose.RESET, team.bob),
+            lambda: members.show_link(session, target, team.bob),
         ):
             with pytest.raises(NotAllowed, match="Only an admin"):
                 act()
@@ -84,7 +84,7 @@ def test_a_closed_account_loses_its_sessions_and_its_links(team: Team) -> None:
         members.deactivate(session, user.id, team.grace)
         assert redeem_link(session, secret, "here") is None
         with pytest.raises(InvalidMove, match="is closed"):
-            members.show_link(session, user.id, LinkPurpose.RESET, team.grace)
+            members.show_link(session, user.id, team.grace)
         with pytest.raises(InvalidInput, match="is closed"):
             members.invite(session, "lin@example.com", Role.VIEWER)
     closed = user_of(team, actor.user_id)
@@ -181,10 +181,14 @@ def test_people_are_found_by_name_or_address_and_paged_without_gaps(team: Team) 
 def test_a_link_is_shown_once_and_sent_without_a_secret_in_the_outbox(team: Team) -> None:
     actor = account(team, password=None)
     with team.sessions() as session:
-        secret = members.show_link(session, actor.user_id or 0, LinkPurpose.RESET, team.grace)
-        link = find_link(session, secret)
-        assert link is not None
-        assert link.purpose is LinkPurpose.RESET
+        for user_id, purpose in (
+            (actor.user_id, LinkPurpose.RESET),
+            (team.bob.user_id, LinkPurpose.SIGN_IN),  # a password would be of no use to him
+        ):
+            secret, given = members.show_link(session, user_id or 0, team.grace)
+            link = find_link(session, secret)
+            assert link is not None
+            assert link.purpose is given is purpose
         members.send_link(session, actor.user_id or 0, LinkPurpose.RESET, team.grace)
         with pytest.raises(InvalidMove, match="no e-mail address"):
             members.send_link(session, team.bob.user_id or 0, LinkPurpose.RESET, team.grace)

@@ -9,11 +9,12 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from incidentbot.incidents.errors import InvalidInput, NotAllowed
-from incidentbot.users import passwords
+from incidentbot.incidents.errors import Conflict, InvalidInput, NotAllowed
+from incidentbot.users import passwords, preferences
 from incidentbot.users.links import make_sign_in_secret, redeem_link
 from incidentbot.users.members import deactivate
-from incidentbot.users.models import FailedSignIn, LinkPurpose
+from incidentbot.users.models import FailedSignIn, LinkPurpose, User
+from incidentbot.users.passwords import hash_password
 from incidentbot.users.preferences import set_password
 from incidentbot.users.sign_in import (
     FAILURES_PER_EMAIL,
@@ -220,6 +221,28 @@ def test_a_changed_password_forgets_the_failures_before_it(team: Team) -> None:
     with team.sessions() as session:
         set_password(session, actor, "another fine word", PASSWORD)
     assert failures(team) == 0
+
+
+def test_a_double_click_stores_a_password_once(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = account(team)
+    epoch = user_of(team, actor.user_id).session_epoch
+
+    def click(password: str, *, meanwhile: str = "") -> User:
+        def hash_while_another_click_is_stored(wanted: str) -> str:
+            monkeypatch.setattr(preferences, "hash_password", hash_password)
+            if meanwhile:
+                click(meanwhile)
+            return hash_password(wanted)
+
+        monkeypatch.setattr(preferences, "hash_password", hash_while_another_click_is_stored)
+        with team.sessions() as session:
+            return set_password(session, actor, password, None)
+
+    user = click("another fine word", meanwhile="another fine word")
+    assert user.session_epoch == user_of(team, actor.user_id).session_epoch == epoch + 1
+    with pytest.raises(Conflict, match="changed just now"):
+        click("a third fine word", meanwhile="a fourth fine word")
+    assert user_of(team, actor.user_id).session_epoch == epoch + 2
 
 
 def test_a_new_password_ends_the_sessions_and_every_link(team: Team) -> None:

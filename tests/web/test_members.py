@@ -14,8 +14,10 @@ from incidentbot.incidents import commands
 from incidentbot.incidents.action_items import add_action_item
 from incidentbot.incidents.commands import Declaration
 from incidentbot.users.actor import Door, actor_for
+from incidentbot.users.links import make_sign_in_secret
 from incidentbot.users.members import invite
-from incidentbot.users.models import Role, SignInLink, User
+from incidentbot.users.models import LinkPurpose, Role, SignInLink, User
+from incidentbot.users.people import add_slack_person
 
 SignIn = Callable[[Role], FlaskClient]
 
@@ -91,6 +93,27 @@ def test_a_wrong_invitation_is_told_at_its_field_and_keeps_what_was_typed(
     assert "is no e-mail address" in answer.text
     assert 'value="Zoë"' in answer.text
     assert 'id="email-error"' in answer.text
+
+
+def test_a_link_for_who_has_no_address_signs_them_in_and_asks_for_no_password(
+    app: Flask, admin: FlaskClient
+) -> None:
+    with app.app_context():
+        session = db.session()
+        ken = add_slack_person(session, "U0KEN0000A", "Ken Alvarez")
+        session.commit()
+        number = ken.id
+        reset = make_sign_in_secret(session, ken, LinkPurpose.RESET)
+    page = admin.post(f"/settings/members/{number}/show-link").text
+    assert "for 24 hours" in page
+    assert "without a password" in page
+    secret = re.search(r"/sign-in/([\w-]+)</code>", page)
+    assert secret is not None
+    for link, landing in ((secret[1], "/"), (reset, "/password")):
+        theirs = app.test_client()
+        assert theirs.post(f"/sign-in/{link}").location == landing
+        assert theirs.get("/password").location == "/"
+        assert theirs.get("/").status_code == 200
 
 
 def test_the_last_admin_reads_why_they_cannot_leave(app: Flask, admin: FlaskClient) -> None:

@@ -11,11 +11,13 @@ from flask.testing import FlaskClient
 
 from incidentbot import clock
 from incidentbot.extensions import db
+from incidentbot.incidents.errors import Conflict
 from incidentbot.outbox.models import Delivery
 from incidentbot.users import members
 from incidentbot.users.links import make_sign_in_secret
 from incidentbot.users.models import LinkPurpose, Role, User
 from incidentbot.users.sign_in import FAILURES_PER_EMAIL
+from incidentbot.web import auth, me
 from incidentbot.web.auth import local_path
 from tests.installation import install
 
@@ -255,6 +257,30 @@ def test_a_reset_link_leads_to_a_new_password_for_an_hour(plain: Flask, time_mac
     late = person(plain, LinkPurpose.RESET)
     time_machine.move_to(clock.now() + timedelta(hours=1, seconds=1))
     assert "does not work any more" in plain.test_client().post(f"/sign-in/{late}").text
+
+
+def test_who_forgot_the_password_and_goes_back_is_still_led_on(plain: Flask) -> None:
+    client = plain.test_client()
+    client.get("/sign-in?next=/incidents/new")
+    page = client.get("/sign-in/forgot").text
+    assert 'href="/sign-in?next=/incidents/new">Back to sign in' in page
+    assert 'href="/sign-in">Back to sign in' in plain.test_client().get("/sign-in/forgot").text
+
+
+def test_a_password_that_was_changed_meanwhile_says_so(
+    plain: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(*_arguments: object) -> None:
+        raise Conflict("Your password was changed just now.")
+
+    monkeypatch.setattr(auth, "set_password", overtaken)
+    monkeypatch.setattr(me, "set_password", overtaken)
+    client = plain.test_client()
+    client.post(f"/sign-in/{person(plain, LinkPurpose.RESET)}")
+    for address in ("/password", "/me/password"):
+        answer = client.post(address, data={"password": "another fine word"})
+        assert answer.status_code == 409
+        assert re.search(r'role="alert"[^>]*>Your password was changed just now', answer.text)
 
 
 def test_without_a_link_a_password_needs_the_one_before(plain: Flask) -> None:
