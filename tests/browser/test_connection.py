@@ -102,6 +102,27 @@ def test_a_page_without_news_says_since_when_until_they_come(chromium: Browser, 
         expect(said).to_have_text("")
 
 
+def test_a_part_that_could_not_be_fetched_says_so(chromium: Browser, site: Site) -> None:
+    with troubled(chromium) as page:
+        site.sign_in(page)
+        page.goto(f"{site.url}/settings/audit")
+        said = page.locator("#connection")
+        verify = page.get_by_role("button", name="Verify")
+        for trouble in ("server", "connection"):
+            if trouble == "server":
+                page.route("**/verify", lambda route: route.fulfill(status=500, body="no"))
+            else:
+                page.route("**/verify", lambda route: route.abort())
+            verify.click()
+            expect(said).to_have_text("That did not work. Reload the page and try again.")
+            page.unroute("**/verify")
+            verify.click()
+            expect(said).to_have_text("")
+        end_the_session(page)
+        verify.click()
+        expect(said).to_contain_text("You are signed out. Sign in")
+
+
 def test_a_page_answered_by_somebody_else_keeps_what_it_has(chromium: Browser, site: Site) -> None:
     with opened(chromium) as page:
         site.sign_in(page)
