@@ -17,6 +17,7 @@ from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.models import Role, User
 from incidentbot.users.people import get_user, list_people
 from incidentbot.web.errors import Page, error_page, has_written, signed_out
+from incidentbot.web.requests import number
 
 
 class Closed(NotAllowed):
@@ -214,6 +215,6 @@ def _check() -> Response | Page | None:
 
 
 def _load_user(user_id: str) -> User | None:
-    number, _, _epoch = user_id.partition(".")
-    user = get_user(db.session(), int(number)) if number.isdecimal() else None
+    key = number(user_id.partition(".")[0])
+    user = get_user(db.session(), key) if key is not None else None
     return user if user is not None and user.is_active and user.get_id() == user_id else None

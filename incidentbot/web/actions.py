@@ -14,6 +14,7 @@ from incidentbot.incidents.people import add_person, join, remove_person
 from incidentbot.incidents.permissions import Action, Verdict, judge
 from incidentbot.users.actor import Actor
 from incidentbot.web import access
+from incidentbot.web.requests import number
 
 Fields = Mapping[str, str]
 
@@ -49,10 +50,10 @@ def _add_item(session: Session, reference: str, actor: Actor, fields: Fields) ->
 
 
 def _finish_item(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
-    item = fields.get("item", "")
-    if not item.isdecimal() or len(item) > 9:
+    item = number(fields.get("item"))
+    if item is None:
         raise NotFound(f"{reference} has no such action item.")
-    return finish_action_item(session, reference, actor, int(item), done=fields.get("done") != "no")
+    return finish_action_item(session, reference, actor, item, done=fields.get("done") != "no")
 
 
 FORMS = {
@@ -155,6 +156,7 @@ def acting(fields: Fields) -> Actor:
 
 def person_id(value: str, field: str = "commander") -> int:
     """Return the id of the person chosen in a menu. Raises InvalidInput for anything else."""
-    if not value.isdecimal() or len(value) > 9:
+    person = number(value)
+    if person is None:
         raise InvalidInput(field, "Choose a person in the list.")
-    return int(value)
+    return person

@@ -16,6 +16,7 @@ from incidentbot.incidents.search import words_of
 from incidentbot.incidents.text import shorten
 from incidentbot.users.models import User
 from incidentbot.web.csv_files import csv_line
+from incidentbot.web.requests import number
 from incidentbot.web.times import day_in_words
 
 PER_PAGE = 30
@@ -28,12 +29,11 @@ _STATUS_GROUPS = {"open": OPEN, "closed": CLOSED}
 class Asked:
     """What an address asks for: the filters, in words too, and what in it was not understood.
 
-    `values` are the fields of the form as they were sent, `address` is what leads here again.
+    `address` is what leads here again.
     """
 
     filters: Filters
     zone: str
-    values: Mapping[str, Sequence[str]]
     address: Mapping[str, Sequence[str]]
     said: Sequence[str] = ()
     ignored: Sequence[str] = ()
@@ -105,7 +105,6 @@ def read_address(
     return Asked(
         filters=filters,
         zone=zone,
-        values={name: arguments.getlist(name) for name in arguments},
         address=reading.address,
         said=reading.said,
         ignored=reading.ignored,
@@ -164,8 +163,8 @@ def _read_one(
 ) -> None:
     value = arguments.get(name, "").strip()
     if value in known:
-        number, words = known[value]
-        reading.take(name, [value], f"{name} {words}", **{filter_name: number})
+        key, words = known[value]
+        reading.take(name, [value], f"{name} {words}", **{filter_name: key})
     elif value:
         reading.ignore(name, value)
 
@@ -203,11 +202,10 @@ def _read_zone(reading: _Reading, arguments: MultiDict[str, str], own: str | Non
 
 def _read_number(reading: _Reading, arguments: MultiDict[str, str], name: str) -> int | None:
     value = arguments.get(name, "").strip()
-    if value.isascii() and value.isdecimal() and len(value) < 10:
-        return int(value)
-    if value:
+    found = number(value)
+    if value and found is None:
         reading.ignore("page", value)
-    return None
+    return found
 
 
 def _moment(moment: datetime | None) -> str:
@@ -220,8 +218,8 @@ def _seconds_to_first_update(incident: Incident) -> int | str:
     return int((incident.first_update_at - incident.declared_at).total_seconds())
 
 
-def _or_nothing(number: int | None) -> int | str:
-    return "" if number is None else number
+def _or_nothing(count: int | None) -> int | str:
+    return "" if count is None else count
 
 
 # The headings of the file, and what stands below each.

@@ -31,6 +31,7 @@ from incidentbot.web.actions import FORMS, acting, verdicts
 from incidentbot.web.errors import by_field, status_of
 from incidentbot.web.incidents import Page
 from incidentbot.web.incidents import blueprint as of_all_incidents
+from incidentbot.web.requests import number
 
 blueprint = of_all_incidents
 
@@ -96,7 +97,7 @@ def live(reference: str) -> Response:
             incident.id,
             NEWS_AT_ONCE,
             kinds=GROUPS[show].kinds if show else (),
-            after=_number("after"),
+            after=number(request.args.get("after")),
         )
         page = render_template(
             "incidents/_live.html", timeline=Timeline(news, show, None, True), **_now(incident)
@@ -247,9 +248,9 @@ def _forms(incident: Incident) -> dict[str, Any]:
 
 def _timeline(incident: Incident) -> Timeline:
     """Return the stretch of the timeline that the address asks for; else the newest."""
-    wanted = _number("event")
+    wanted = number(request.args.get("event"))
     if wanted is None:
-        return _stretch(incident, _show(), _number("before"))
+        return _stretch(incident, _show(), number(request.args.get("before")))
     end = wanted + LATER_EVENTS + 1
     around = _stretch(incident, "", end)
     reaches_the_end = not around.events or around.events[-1].seq < end - 1
@@ -273,11 +274,6 @@ def _show() -> str:
     """Return the name of the group that the address filters by; "" for everything."""
     wanted = request.args.get("show", "")
     return wanted if wanted in GROUPS else ""
-
-
-def _number(name: str) -> int | None:
-    value = request.args.get(name, "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None
 
 
 def _etag(incident: Incident) -> str:

@@ -8,6 +8,7 @@ from incidentbot.incidents import queries
 from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
 from incidentbot.web.access import actor
 from incidentbot.web.audit_words import in_words
+from incidentbot.web.requests import number
 
 blueprint = Blueprint("incident_tabs", __name__, url_prefix="/incidents/<reference>")
 
@@ -22,7 +23,11 @@ def deliveries(reference: str) -> str:
     incident = queries.get_incident(session, reference, actor())
     only_open = request.args.get("show") == "open"
     found = queries.list_newest_deliveries(
-        session, incident.id, PER_PAGE + 1, _before(), UNDELIVERED if only_open else ()
+        session,
+        incident.id,
+        PER_PAGE + 1,
+        number(request.args.get("before")),
+        UNDELIVERED if only_open else (),
     )
     shown = found[:PER_PAGE]
     seqs = {d.payload["seq"] for d in shown if isinstance(d.payload.get("seq"), int)}
@@ -43,18 +48,14 @@ def audit(reference: str) -> str:
     """Show what the audit log keeps of an incident. For admins: it holds people's addresses."""
     session = db.session()
     incident = queries.get_incident(session, reference, actor())
-    page = list_entries(session, Filter(subject=incident.reference), _before())
+    before = number(request.args.get("before"))
+    page = list_entries(session, Filter(subject=incident.reference), before)
     return render_template(
         "incidents/audit.html",
         incident=incident,
         entries=in_words(session, page.entries),
         older=page.next_before,
     )
-
-
-def _before() -> int | None:
-    value = request.args.get("before", "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None
 
 
 def _told(delivery: Delivery) -> list[str]:

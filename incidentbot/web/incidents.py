@@ -36,6 +36,7 @@ from incidentbot.web.access import actor
 from incidentbot.web.actions import person_id
 from incidentbot.web.errors import by_field, status_of
 from incidentbot.web.incident_list import PER_PAGE, csv_of, read_address
+from incidentbot.web.requests import number
 
 blueprint = Blueprint("incidents", __name__)
 
@@ -237,10 +238,8 @@ def _preview(values: Mapping[str, str]) -> dict[str, Any]:
 
 def _filled_in(values: dict[str, str]) -> dict[str, str]:
     """Return the values with the template's in the fields that the person has not filled in."""
-    chosen = values.get("template", "")
-    if not chosen.isdecimal() or len(chosen) > 9:
-        return values
-    template = queries.get_template(db.session(), int(chosen))
+    chosen = number(values.get("template"))
+    template = queries.get_template(db.session(), chosen) if chosen is not None else None
     if template is None:
         return values
     offered = {

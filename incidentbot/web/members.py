@@ -22,6 +22,7 @@ from incidentbot.users import members
 from incidentbot.users.models import LinkPurpose, Role, User
 from incidentbot.web.access import actor
 from incidentbot.web.errors import status_of
+from incidentbot.web.requests import number
 
 blueprint = Blueprint("members", __name__, url_prefix="/settings/members")
 
@@ -154,8 +155,8 @@ def show_link(user_id: int) -> Page:
 
 def _after() -> tuple[str, int] | None:
     """Return the name and id that the page before ended with."""
-    name, number = request.args.get("name", ""), request.args.get("after", "")
-    return (name, int(number)) if number.isdecimal() and len(number) < 10 else None
+    last = number(request.args.get("after"))
+    return None if last is None else (request.args.get("name", ""), last)
 
 
 def _role(word: str) -> Role:

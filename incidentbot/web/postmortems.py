@@ -18,6 +18,7 @@ from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
 from incidentbot.web.actions import acting, verdicts
 from incidentbot.web.errors import by_field, status_of
+from incidentbot.web.requests import number
 
 blueprint = Blueprint("postmortems", __name__, url_prefix="/incidents/<reference>/postmortem")
 
@@ -66,7 +67,7 @@ def save(reference: str) -> str | tuple[str, int] | WerkzeugResponse:
             incident.reference,
             acting(request.form),
             body,
-            int(version) if version.isdecimal() and len(version) < 10 else 0,
+            number(version) or 0,
         )
     except AlreadyDone:
         flash("That was done already.")

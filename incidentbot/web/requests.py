@@ -1,4 +1,4 @@
-"""What no request may hold, whatever it asks for: refused at the door, before anything reads it."""
+"""How requests are read: what none may hold is refused at the door, and numbers are numbers."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,7 @@ from incidentbot.web.errors import Page, error_page
 
 # Every id and number in the database fits into this.
 _HIGHEST = 2**31 - 1
+_DIGITS = len(str(_HIGHEST))
 
 
 class Number(IntegerConverter):
@@ -24,6 +25,14 @@ def install(app: Flask) -> None:
     """Refuse it on every route that is added after this."""
     app.url_map.converters["int"] = Number
     app.before_request(_refuse_nul)
+
+
+def number(text: str | None) -> int | None:
+    """Return the number that an address or a form holds; None for anything else, or what no row can have."""
+    if text is None or not text.isascii() or not text.isdecimal() or len(text) > _DIGITS:
+        return None
+    found = int(text)
+    return found if found <= _HIGHEST else None
 
 
 def _refuse_nul() -> Page | None:

@@ -20,6 +20,7 @@ from incidentbot.extensions import db
 from incidentbot.incidents import commands
 from incidentbot.incidents.action_items import add_action_item, list_action_items
 from incidentbot.incidents.commands import Declaration
+from incidentbot.incidents.deliveries import skip_delivery
 from incidentbot.incidents.models import EventKind, Incident, TimelineEvent
 from incidentbot.incidents.people import add_person
 from incidentbot.incidents.queries import list_newest_deliveries
@@ -325,7 +326,8 @@ def test_an_action_item_that_is_mended_leads_back_to_the_postmortem(signed_in: S
     assert '<input type="hidden" name="back" value="postmortem">' in answer.text
 
 
-def test_a_permalink_in_other_letters_keeps_its_event(signed_in: SignIn, ada: Actor) -> None:
+@pytest.mark.usefixtures("ada")
+def test_a_permalink_in_other_letters_keeps_its_event(signed_in: SignIn) -> None:
     answer = signed_in(Role.VIEWER).get("/incidents/inc-1?event=3&_external=1&show=notes")
     assert answer.location == "/incidents/INC-1?event=3&show=notes"
 
@@ -444,6 +446,9 @@ def test_an_admin_retries_what_was_given_up_and_comes_back(signed_in: SignIn, do
     answer = admin.post(f"/settings/deliveries/{number}/retry", data={"incident": "INC-1"})
     assert answer.location == "/incidents/INC-1/deliveries"
     assert "is tried again" in told(admin.get("/incidents/INC-1/deliveries"))
+    do(skip_delivery, number, actor_for(do(user_with, "admin@example.com"), Door.WEB, ""))
+    admin.post(f"/settings/deliveries/{number}/retry", data={"incident": "INC-1"})
+    assert 'alert-warning" role="alert"' in admin.get("/incidents/INC-1/deliveries").text
 
 
 @pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example"])

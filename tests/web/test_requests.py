@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import IntegerConverter
 
 from incidentbot.users.models import Role
-from incidentbot.web.requests import Number
+from incidentbot.web.requests import Number, number
 
 SignIn = Callable[[Role], FlaskClient]
 
@@ -45,6 +45,27 @@ def test_a_form_with_a_nul_is_refused_with_words(
     answer = signed_in(Role.ADMIN).post(address, data=fields)
     assert answer.status_code == 400
     assert "a character that cannot be kept" in answer.text
+
+
+@pytest.mark.parametrize(
+    "text, meant",
+    [
+        ("0", 0),
+        ("042", 42),
+        (str(2**31 - 1), 2**31 - 1),
+        (str(2**31), None),
+        ("9" * 5_000, None),
+        ("", None),
+        (None, None),
+        ("-1", None),
+        ("1.5", None),
+        (" 1", None),
+        ("²", None),
+        ("٣", None),
+    ],
+)
+def test_a_number_is_what_a_row_can_have(text: str | None, meant: int | None) -> None:
+    assert number(text) == meant
 
 
 @pytest.mark.parametrize("number", [str(2**31), str(2**63), "9" * 30, "9" * 5_000])

@@ -22,7 +22,7 @@ from incidentbot.incidents.errors import InvalidInput
 from incidentbot.users.people import list_people
 from incidentbot.web.audit_words import in_words
 from incidentbot.web.csv_files import csv_line
-from incidentbot.web.settings.forms import number
+from incidentbot.web.requests import number
 
 blueprint = Blueprint("audit", __name__, url_prefix="/settings/audit")
 

@@ -16,6 +16,7 @@ from incidentbot.incidents.errors import (
 )
 from incidentbot.incidents.settings import State, fingerprint
 from incidentbot.web.errors import status_of
+from incidentbot.web.requests import number
 
 Typed = MultiDict[str, str]
 Page = tuple[str, int]
@@ -60,12 +61,6 @@ def form_page(template: str, values: Typed, error: IncidentError | None, /, **mo
     status = 200 if error is None else status_of(error)
     page = render_template(template, values=values, errors=errors, error=error, **more)
     return page, status
-
-
-def number(value: str | None) -> int | None:
-    """Return the number chosen in a menu; None for anything else."""
-    is_number = value is not None and value.isascii() and value.isdecimal() and len(value) < 10
-    return int(value) if value is not None and is_number else None
 
 
 def numbers(values: list[str]) -> list[int]:

@@ -20,7 +20,8 @@ from incidentbot.routing.preview import who_hears_when
 from incidentbot.users.models import User
 from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
-from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, number, seen_in
+from incidentbot.web.requests import number
+from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, seen_in
 
 blueprint = Blueprint("routing", __name__, url_prefix="/settings/routing")
 

@@ -26,6 +26,7 @@ from incidentbot.status_pages.rules import (
 )
 from incidentbot.users.actor import Actor
 from incidentbot.web.access import actor
+from incidentbot.web.requests import number
 from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, press, seen_in
 
 blueprint = Blueprint("statuspage_settings", __name__, url_prefix="/settings/statuspage")
@@ -94,7 +95,7 @@ def components() -> Page:
 def map_components() -> Page | Response:
     """Have components follow services. For admins."""
     values = request.form
-    found, _more, problem = _read_components(_page_number(values.get("page", "")))
+    found, _more, problem = _read_components(number(values.get("page")) or 1)
     if problem:
         return _components(values)
     choices = {
@@ -190,7 +191,7 @@ def _index(values: Typed, error: IncidentError | None = None) -> Page:
 
 
 def _components(values: Typed, error: IncidentError | None = None) -> Page:
-    page = _page_number(values.get("page", "") or request.args.get("page", ""))
+    page = number(values.get("page") or request.args.get("page")) or 1
     components, more, problem = _read_components(page)
     session = db.session()
     ids = [component.id for component in components]
@@ -252,16 +253,16 @@ def _publication(sent: Severity | None, values: Typed, error: IncidentError | No
     )
 
 
-def _read_components(number: int) -> tuple[list[SeenComponent], bool, str]:
+def _read_components(page: int) -> tuple[list[SeenComponent], bool, str]:
     """Return a page of the components, whether there is more, and why it could not be read."""
     session = db.session()
     try:
         api = _link().api(session)
         session.rollback()  # nothing is held while Statuspage is asked
-        page = endpoints.components(api, number)
+        found = endpoints.components(api, page)
     except DeliveryError as error:
         return [], False, _sentence(error)
-    return list(page.components), page.more, ""
+    return list(found.components), found.more, ""
 
 
 def _admin() -> Actor:
@@ -276,10 +277,6 @@ def _severity(value: str) -> Severity:
     if value not in list(Severity):
         abort(404)
     return Severity(value)
-
-
-def _page_number(value: str) -> int:
-    return int(value) if value.isascii() and value.isdecimal() and 0 < len(value) < 4 else 1
 
 
 def _sentence(error: DeliveryError) -> str:
