@@ -22,7 +22,13 @@ from incidentbot.routing.plan import WAR_ROOM
 from incidentbot.users.models import Role
 from incidentbot.web.linked_text import linked
 from incidentbot.web.settings.menu import AREAS as SETTINGS_AREAS
-from incidentbot.web.times import ago_in_words, day_in_words, time_in_words, utc_in_words
+from incidentbot.web.times import (
+    ago_in_words,
+    day_in_words,
+    second_in_words,
+    time_in_words,
+    utc_in_words,
+)
 
 
 def install(app: Flask) -> None:
@@ -31,6 +37,7 @@ def install(app: Flask) -> None:
         headline=headline,
         iso=_iso,
         utc=utc_in_words,
+        second=second_in_words,
         own_time=_own_time,
         day=day_in_words,
         linked=linked,

@@ -28,6 +28,11 @@ def utc_in_words(moment: datetime) -> str:
     return f"{_time(moment.astimezone(UTC))} UTC"
 
 
+def second_in_words(moment: datetime) -> str:
+    """Return a moment in UTC to the second, for what happens within a minute: "25 Nov 2026, 14:30:05 UTC"."""
+    return f"{_time(moment.astimezone(UTC))}:{moment:%S} UTC"
+
+
 def ago_in_words(moment: datetime, now: datetime) -> str:
     """Say how long ago a moment was: "3 min ago"."""
     passed = now - moment

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from incidentbot.web.times import ago_in_words, day_in_words, time_in_words
+from incidentbot.web.times import ago_in_words, day_in_words, second_in_words, time_in_words
 
 NOON = datetime(2026, 9, 5, 12, 4, tzinfo=UTC)
 
@@ -14,6 +14,10 @@ def test_a_time_is_in_the_readers_own_zone() -> None:
 def test_without_a_zone_it_is_utc_and_says_so() -> None:
     assert time_in_words(NOON, None) == "5 Sep 2026, 12:04 UTC"
     assert time_in_words(NOON, "Mars/Olympus") == "5 Sep 2026, 12:04 UTC"
+
+
+def test_the_exact_time_has_seconds() -> None:
+    assert second_in_words(NOON + timedelta(seconds=7)) == "5 Sep 2026, 12:04:07 UTC"
 
 
 def test_a_day_has_no_leading_zero() -> None:
