@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents.errors import NotFound
@@ -94,6 +94,14 @@ def list_events(
         query = query.where(TimelineEvent.seq > after)
     newest = session.scalars(query.order_by(TimelineEvent.seq.desc()).limit(limit))
     return list(newest)[::-1]
+
+
+def extent(session: Session, incident_id: int) -> tuple[int, bool]:
+    """Return the number of an incident's newest event, and whether it has a post-mortem."""
+    newest = select(func.max(TimelineEvent.seq)).where(TimelineEvent.incident_id == incident_id)
+    postmortem = exists().where(Postmortem.incident_id == incident_id)
+    seq, has_postmortem = session.execute(select(newest.scalar_subquery(), postmortem)).one()
+    return seq or 0, has_postmortem
 
 
 def list_events_numbered(

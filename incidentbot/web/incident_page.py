@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -15,15 +16,15 @@ from incidentbot.incidents import queries
 from incidentbot.incidents.action_items import list_action_items
 from incidentbot.incidents.errors import AlreadyDone, Conflict, IncidentError
 from incidentbot.incidents.figures import update_due
-from incidentbot.incidents.lifecycle import next_statuses
+from incidentbot.incidents.lifecycle import Severity, next_statuses
 from incidentbot.incidents.models import Incident, IncidentRole, TimelineEvent
 from incidentbot.incidents.people import list_incident_people
 from incidentbot.incidents.permissions import refusal
-from incidentbot.incidents.severities import words_by_severity
+from incidentbot.incidents.severities import Words, words_by_severity
 from incidentbot.incidents.story import GROUPS
 from incidentbot.incidents.visibility import may_see
 from incidentbot.outbox.models import DeliveryState
-from incidentbot.status_pages.preview import told
+from incidentbot.status_pages.preview import Told, told
 from incidentbot.users.models import Role
 from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
@@ -54,12 +55,24 @@ class Timeline:
     """A stretch of an incident's timeline. `show` names the group it is filtered by, if any.
 
     `earlier` is the number before which more events are, `is_newest` says that none are after it.
+    `told` is the number of the newest event there is, shown or not: what comes after it is news.
     """
 
     events: list[TimelineEvent]
     show: str
     earlier: int | None
     is_newest: bool
+    told: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an incident stands beside its own row; `etag` names all that the live part of its page shows."""
+
+    severity_words: Mapping[Severity, Words]
+    customers: Told | None
+    update_due: datetime | None
+    etag: str
 
 
 @blueprint.get("/incidents/<reference>")
@@ -80,7 +93,7 @@ def timeline(reference: str) -> str:
     """Return a stretch of earlier events. For everyone signed in who may know of the incident."""
     incident = queries.get_incident(db.session(), reference, actor())
     return render_template(
-        "incidents/_earlier.html", incident=incident, timeline=_timeline(incident)
+        "incidents/_earlier.html", incident=incident, timeline=_timeline(incident, newest=0)
     )
 
 
@@ -88,22 +101,25 @@ def timeline(reference: str) -> str:
 def live(reference: str) -> Response:
     """Return what is new on the incident's page; 304 when nothing is. For who may see that page."""
     incident = queries.get_incident(db.session(), reference, actor())
-    etag = _etag(incident)
+    standing = _standing(incident)
     response = Response(status=304)
-    if not request.if_none_match.contains_weak(etag):
-        session, show = db.session(), _show()
+    if not request.if_none_match.contains_weak(standing.etag):
+        session, show, told_before = db.session(), _show(), number(request.args.get("after")) or 0
         news = queries.list_events(
             session,
             incident.id,
             NEWS_AT_ONCE,
             kinds=GROUPS[show].kinds if show else (),
-            after=number(request.args.get("after")),
+            after=told_before,
         )
+        newest = news[-1].seq if news else told_before
         page = render_template(
-            "incidents/_live.html", timeline=Timeline(news, show, None, True), **_now(incident)
+            "incidents/_live.html",
+            timeline=Timeline(news, show, None, True, newest),
+            **_now(incident, standing),
         )
         response = Response(page, mimetype="text/html")
-    response.set_etag(etag, weak=True)
+    response.set_etag(standing.etag, weak=True)
     return response
 
 
@@ -115,7 +131,7 @@ def actions(reference: str) -> str:
         "incidents/_actions.html",
         severity_words=words_by_severity(db.session()),
         customers=told(db.session(), incident),
-        **_forms(incident),
+        **_forms(incident, queries.find_postmortem(db.session(), incident.id) is not None),
     )
 
 
@@ -129,7 +145,7 @@ def find_form(reference: str, name: str) -> Page:
     if name and name not in FORMS:
         abort(404)
     incident = queries.get_incident(db.session(), reference, actor())
-    return redirect(url_for("incidents.show", reference=incident.reference))
+    return redirect(url_for("incidents.show", reference=incident.reference, show=_show() or None))
 
 
 @blueprint.post("/incidents/<reference>/<name>")
@@ -168,8 +184,9 @@ def _back(incident: Incident, name: str, values: Mapping[str, str]) -> Response:
     if not may_see(db.session(), incident, actor()):
         return redirect(url_for("incidents.index"))
     at_postmortem = name == "postmortem" or values.get("back") == POSTMORTEM
-    page = "postmortems.show" if at_postmortem else "incidents.show"
-    return redirect(url_for(page, reference=incident.reference))
+    if at_postmortem:
+        return redirect(url_for("postmortems.show", reference=incident.reference))
+    return redirect(url_for("incidents.show", reference=incident.reference, show=_show() or None))
 
 
 def _page(
@@ -187,11 +204,13 @@ def _page(
     if is_late:
         text = next((values[name] for name in _NOTED if values.get(name, "").strip()), "")
         sent, values = "note", {"text": text, "public": values.get("public", "")}
+    standing = _standing(incident)
+    newest, has_postmortem = queries.extent(db.session(), incident.id)
     context = {
-        **_now(incident),
-        **_forms(incident),
-        "timeline": _timeline(incident),
-        "etag": f'W/"{_etag(incident)}"',
+        **_now(incident, standing),
+        **_forms(incident, has_postmortem),
+        "timeline": _timeline(incident, newest),
+        "etag": f'W/"{standing.etag}"',
         "sent": sent,
         "is_late": is_late,
         "values": values,
@@ -202,24 +221,38 @@ def _page(
     return render_template("incidents/show.html", **context)
 
 
-def _now(incident: Incident) -> dict[str, Any]:
+def _standing(incident: Incident) -> Standing:
+    """Return how an incident stands, and what changes whenever the live part of its page would.
+
+    It comes before all else that is read for the page: what changes meanwhile is then news to it.
+    """
+    session = db.session()
+    states = queries.delivery_states(session, incident.id)
+    words, customers = words_by_severity(session), told(session, incident)
+    due = update_due(incident, words[incident.severity].update_every)
+    names = (incident.commander.name, incident.service.name)
+    viewer = (current_user.id, current_user.role.value)
+    content = (incident.id, incident.version, states, names, due, customers, viewer)
+    etag = hashlib.sha256(repr(content).encode()).hexdigest()[:20]
+    return Standing(words, customers, due, etag)
+
+
+def _now(incident: Incident, standing: Standing) -> dict[str, Any]:
     session = db.session()
     undelivered = queries.list_undelivered(session, incident.id, UNDELIVERED_SHOWN)
-    severity_words = words_by_severity(session)
-    every = severity_words[incident.severity].update_every
     return {
         "incident": incident,
-        "severity_words": severity_words,
+        "severity_words": standing.severity_words,
         "latest": queries.latest_update(session, incident.id),
-        "update_due": update_due(incident, every),
+        "update_due": standing.update_due,
         "now": clock.now(),
         "parked": [d for d in undelivered if d.state is DeliveryState.PARKED],
         "waiting": [d for d in undelivered if d.state is not DeliveryState.PARKED],
-        "customers": told(session, incident),
+        "customers": standing.customers,
     }
 
 
-def _forms(incident: Incident) -> dict[str, Any]:
+def _forms(incident: Incident, has_postmortem: bool) -> dict[str, Any]:
     session = db.session()
     people = list_people(session)
     return {
@@ -237,7 +270,7 @@ def _forms(incident: Incident) -> dict[str, Any]:
         "roles": tuple(IncidentRole),
         "items": list_action_items(session, incident.id),
         "today": clock.now().date(),
-        "has_postmortem": queries.find_postmortem(session, incident.id) is not None,
+        "has_postmortem": has_postmortem,
         "sent": "",
         "is_late": False,
         "values": {},
@@ -246,18 +279,21 @@ def _forms(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _timeline(incident: Incident) -> Timeline:
-    """Return the stretch of the timeline that the address asks for; else the newest."""
+def _timeline(incident: Incident, newest: int) -> Timeline:
+    """Return the stretch of the timeline that the address asks for; else the newest.
+
+    `newest` is the number of the newest event as it was before this is read.
+    """
     wanted = number(request.args.get("event"))
     if wanted is None:
-        return _stretch(incident, _show(), number(request.args.get("before")))
+        return _stretch(incident, _show(), number(request.args.get("before")), newest)
     end = wanted + LATER_EVENTS + 1
-    around = _stretch(incident, "", end)
+    around = _stretch(incident, "", end, newest)
     reaches_the_end = not around.events or around.events[-1].seq < end - 1
     return replace(around, is_newest=reaches_the_end)
 
 
-def _stretch(incident: Incident, show: str, before: int | None) -> Timeline:
+def _stretch(incident: Incident, show: str, before: int | None, newest: int) -> Timeline:
     events = queries.list_events(
         db.session(),
         incident.id,
@@ -267,18 +303,12 @@ def _stretch(incident: Incident, show: str, before: int | None) -> Timeline:
     )
     shown = events[-EVENTS_PER_PAGE:]
     earlier = shown[0].seq if len(events) > EVENTS_PER_PAGE else None
-    return Timeline(shown, show, earlier, is_newest=before is None)
+    # What came since is on the page already, if it is of its kind.
+    told_now = max(newest, shown[-1].seq if shown else 0)
+    return Timeline(shown, show, earlier, is_newest=before is None, told=told_now)
 
 
 def _show() -> str:
     """Return the name of the group that the address filters by; "" for everything."""
     wanted = request.args.get("show", "")
     return wanted if wanted in GROUPS else ""
-
-
-def _etag(incident: Incident) -> str:
-    """Return what changes whenever the live part of the page would."""
-    states = queries.delivery_states(db.session(), incident.id)
-    viewer = f"{current_user.id}/{current_user.role.value}"
-    content = f"{incident.id}/{incident.version}/{states}/{viewer}"
-    return hashlib.sha256(content.encode()).hexdigest()[:20]
