@@ -54,7 +54,11 @@ const end = () => {
   line.hidden = true;
 };
 window.addEventListener("submit", begin);
-window.addEventListener("beforeunload", begin);
+window.addEventListener("beforeunload", (event) => {
+  begin();
+  // Who is asked whether to leave what they have not saved (forms.js) may stay.
+  setTimeout(() => event.defaultPrevented && setTimeout(end, 1_000));
+});
 window.addEventListener("pageshow", end);
 document.addEventListener("htmx:beforeSend", (event) => event.target.id !== "live" && begin());
 document.addEventListener("htmx:afterRequest", end);

@@ -18,7 +18,7 @@ from tests.browser.conftest import Site, served
 from tests.browser.test_web_pages import POLL_MS, assert_accessible, declare, opened
 from tests.installation import install
 
-CARDS_MS = 10_000
+CARDS_MS = 3_000
 
 
 @pytest.fixture(scope="module")
@@ -262,14 +262,22 @@ def test_leaving_a_postmortem_that_is_not_saved_asks_first(chromium: Browser, si
 
         def leave(dialog: Dialog) -> None:
             asked.append(dialog.type)
-            dialog.accept()
+            if len(asked) > 1:
+                dialog.accept()
+            else:
+                dialog.dismiss()
 
         page.on("dialog", leave)
-        page.get_by_role("link", name="Back without saving").click()
+        back = page.get_by_role("link", name="Back without saving")
+        back.click()
+        page.wait_for_timeout(1_500)
+        expect(page.locator("#progress")).to_be_hidden()
+        expect(page).to_have_url(editor)
+        back.click()
         expect(page).to_have_url(re.compile("/postmortem$"))
-        assert asked == ["beforeunload"]
+        assert asked == ["beforeunload"] * 2
         page.goto(editor)
         page.get_by_role("button", name="Put it back").click()
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("article")).to_contain_text("We learned a lot.")
-        assert asked == ["beforeunload"]
+        assert asked == ["beforeunload"] * 2
