@@ -1,5 +1,5 @@
-// The clocks of an open incident: how long it has been open, and when the next update is due.
-const MINUTE = 60_000;
+// The clocks of open incidents: how long one has been open, and when its next update is due.
+import { inWords } from "./durations.js";
 
 function passed(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
@@ -7,15 +7,6 @@ function passed(milliseconds) {
   const days = Math.floor(seconds / 86_400);
   const clock = `${Math.floor(seconds / 3_600) % 24}:${pair(Math.floor(seconds / 60) % 60)}:${pair(seconds % 60)}`;
   return days ? `${days} d ${clock}` : clock;
-}
-
-// As the server says it: "3 min", "2 h 5 min", "4 d 1 h".
-function inWords(milliseconds) {
-  const minutes = Math.floor(milliseconds / MINUTE);
-  const [days, hours, rest] = [Math.floor(minutes / 1_440), Math.floor(minutes / 60) % 24, minutes % 60];
-  if (days) return hours ? `${days} d ${hours} h` : `${days} d`;
-  if (hours) return rest ? `${hours} h ${rest} min` : `${hours} h`;
-  return minutes ? `${minutes} min` : `${Math.floor(milliseconds / 1000)} s`;
 }
 
 function say(element, words) {
@@ -27,10 +18,13 @@ function tick() {
   for (const element of document.querySelectorAll("[data-clock]")) {
     say(element, passed(now - new Date(element.dataset.clock)));
   }
+  // What is due is named on cards, where no heading does: "update due in 3 min".
   for (const element of document.querySelectorAll("[data-due]")) {
-    const left = new Date(element.dataset.due) - now;
-    say(element, left > 0 ? `in ${inWords(left)}` : `overdue by ${inWords(-left)}`);
-    element.classList.toggle("due-late", left <= 0);
+    const left = (new Date(element.dataset.due) - now) / 1000;
+    const what = element.dataset.what;
+    const words = left > 0 ? `in ${inWords(left)}` : `overdue by ${inWords(-left)}`;
+    say(element, what ? `${what} ${left > 0 ? "due " : ""}${words}` : words);
+    element.classList.toggle("due-over", left <= 0);
   }
 }
 

@@ -1,4 +1,6 @@
 // Draw each chart from the table behind it. Colours are the page's own, light and dark.
+import { inWords } from "./durations.js";
+
 const { Chart } = window;
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 const narrow = window.matchMedia("(max-width: 34rem)");
@@ -8,16 +10,6 @@ const UNITS = [["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1]];
 const STEPS = [10, 30, 60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-
-// "1 d 6 h", "45 min", as the tables say it.
-function inWords(seconds) {
-  const first = Math.max(0, UNITS.findIndex(([, size]) => seconds >= size));
-  if (seconds < 1) return "0 s";
-  const [unit, size] = UNITS[first];
-  const [smaller, part] = UNITS[first + 1] ?? [];
-  const left = part && unit !== "min" ? Math.round((seconds % size) / part) : 0;
-  return `${Math.floor(seconds / size)} ${unit}${left ? ` ${left} ${smaller}` : ""}`;
-}
 
 const SAY = { seconds: inWords, percent: (value) => `${value}%`, count: (value) => value.toLocaleString() };
 

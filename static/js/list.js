@@ -1,14 +1,12 @@
 // The cards keep themselves up to date: the list is asked for with the ETag it had. Only cards that
 // changed are replaced, what one reads stays where it is on the screen, and the focus stays too.
+import { keepUp } from "./news.js";
+import { holdPlace } from "./place.js";
+
 const live = document.getElementById("live");
 
 if (live) {
-  live.addEventListener("htmx:beforeRequest", (event) => {
-    if (document.hidden) event.preventDefault(); // nobody looks
-  });
-  live.addEventListener("htmx:configRequest", (event) => {
-    event.detail.headers["If-None-Match"] = live.dataset.etag;
-  });
+  keepUp(live);
   live.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false;
     const { xhr } = event.detail;
@@ -16,7 +14,9 @@ if (live) {
     const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
     if (!page.getElementById("open-heading")) return; // somebody else answered
     live.dataset.etag = xhr.getResponseHeader("ETag");
-    keepPlace(() => renew(page.body));
+    const settle = holdPlace(".incident-card, .row-item, #list-heading");
+    renew(page.body);
+    settle();
     document.dispatchEvent(new CustomEvent("htmx:afterSwap")); // the times are shown in the reader's zone
   });
 }
@@ -35,7 +35,7 @@ function renew(now) {
     next.forEach((card, place) => {
       if (list.children[place] !== card) list.insertBefore(card, list.children[place] ?? null);
     });
-    live.querySelector("#open-heading").replaceWith(now.querySelector("#open-heading"));
+    for (const id of ["open-heading", "open-more"]) document.getElementById(id).replaceWith(now.querySelector(`#${id}`));
   } else {
     live.replaceChildren(...now.children);
   }
@@ -61,36 +61,6 @@ function tidings(before, now) {
   for (const [id, card] of before) if (!now.has(id)) said.push(`${words(card, ".reference")} is not open any more`);
   return said.join(". ");
 }
-
-// Keep the first card or row on the screen at its place, whatever is put in or taken out above it.
-function keepPlace(change) {
-  const marks = [...document.querySelectorAll(".incident-card, .row-item, #list-heading")];
-  const mark = scrollY > 0 && marks.find((element) => element.getBoundingClientRect().bottom > 0);
-  const [id, top] = mark ? [mark.id, mark.getBoundingClientRect().top] : ["", 0];
-  change();
-  const same = mark && (mark.isConnected ? mark : document.getElementById(id));
-  if (same) scrollBy({ top: same.getBoundingClientRect().top - top, behavior: "instant" });
-}
-
-// When the next update is due, in words that go on by themselves.
-function inWords(seconds) {
-  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600) % 24, Math.floor(seconds / 60) % 60];
-  if (days) return hours ? `${days} d ${hours} h` : `${days} d`;
-  if (hours) return minutes ? `${hours} h ${minutes} min` : `${hours} h`;
-  return minutes ? `${minutes} min` : `${Math.floor(seconds)} s`;
-}
-
-function showDue() {
-  for (const element of document.querySelectorAll("[data-due]")) {
-    const left = (new Date(element.dataset.due) - Date.now()) / 1000;
-    element.classList.toggle("due-over", left < 0);
-    element.textContent = left < 0 ? `update overdue by ${inWords(-left)}` : `update due in ${inWords(left)}`;
-  }
-}
-
-showDue();
-setInterval(showDue, 30_000);
-document.addEventListener("htmx:afterSwap", showDue);
 
 // The address of a filter names only what is filtered, and the days are those of the reader.
 const form = document.getElementById("filter-form");

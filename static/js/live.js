@@ -1,24 +1,23 @@
 // The incident page keeps itself up to date: it asks with the ETag it has for what came after the
 // newest event it shows, adds that below the others, says it aloud, and renews the forms only while
 // nobody is typing in them.
+import { keepUp } from "./news.js";
+import { holdPlace } from "./place.js";
+
 const live = document.getElementById("live");
 
 if (live) {
   const actions = document.getElementById("actions");
   const timeline = document.querySelector(".timeline");
   const number = (event) => Number(event.id.replace("event-", ""));
-  const newest = () => number(timeline.querySelector(".event:last-child") ?? { id: "event-0" });
-  let told = newest();
+  let told = Number(timeline.dataset.told); // the newest event there is, shown on this page or not
   let open = [];
-  let focused = "";
+  let focused = null;
+  let settle = () => {};
 
-  live.addEventListener("htmx:beforeRequest", (event) => {
-    if (document.hidden) event.preventDefault(); // nobody looks
-  });
+  keepUp(live);
   live.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.elt !== live) return;
-    event.detail.headers["If-None-Match"] = live.dataset.etag;
-    event.detail.parameters.after = told;
+    if (event.detail.elt === live) event.detail.parameters.after = told;
   });
   live.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.elt !== live) return;
@@ -27,14 +26,16 @@ if (live) {
     event.detail.shouldSwap = isOurs; // else nothing is new, or somebody else answered
     if (!isOurs) return;
     open = [...live.querySelectorAll("details[open]")].map((details) => details.id);
-    focused = live.contains(document.activeElement) ? document.activeElement.href : "";
+    focused = live.contains(document.activeElement) ? document.activeElement : null;
+    settle = holdPlace(".timeline .event, #timeline-heading", "#actions .panel");
   });
   live.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.elt !== live) return;
     live.dataset.etag = event.detail.xhr.getResponseHeader("ETag");
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-    const again = focused && [...live.querySelectorAll("a")].find((link) => link.href === focused);
+    const again = focused && sameAs(focused);
     if (again && document.activeElement !== again) again.focus({ preventScroll: true });
+    settle();
   });
   document.getElementById("timeline").addEventListener("htmx:oobBeforeSwap", (event) => {
     event.detail.shouldSwap = false; // events never change: what somebody reads or selects stays in place
@@ -48,6 +49,12 @@ if (live) {
     if (now.dataset.version !== timeline.dataset.version) renewForms(events);
     timeline.dataset.version = now.dataset.version;
   });
+
+  // Links in what people wrote have no name of their own.
+  function sameAs({ id, href }) {
+    if (id) return document.getElementById(id);
+    return [...live.querySelectorAll("a")].find((link) => link.href === href);
+  }
 
   function show(events) {
     timeline.append(...events);

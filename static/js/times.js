@@ -1,5 +1,7 @@
 // Show times in the zone of the reader's browser where they have chosen none (else the server has
 // written it so), and how long ago; the UTC time stays in the tooltip. The forms are those of web/times.py.
+import { inWords } from "./durations.js";
+
 const chosen = document.documentElement.dataset.timeZone; // on one's own page
 const pieces = new Intl.DateTimeFormat("en-US", {
   year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
@@ -13,12 +15,8 @@ function exact(moment) {
 }
 
 function ago(moment) {
-  const minutes = Math.floor((Date.now() - moment) / 60_000);
-  if (minutes < 1) return "just now";
-  const [days, hours, rest] = [Math.floor(minutes / 1_440), Math.floor(minutes / 60) % 24, minutes % 60];
-  if (days) return hours ? `${days} d ${hours} h ago` : `${days} d ago`;
-  if (hours) return rest ? `${hours} h ${rest} min ago` : `${hours} h ago`;
-  return `${rest} min ago`;
+  const seconds = (Date.now() - moment) / 1000;
+  return seconds < 60 ? "just now" : `${inWords(seconds)} ago`;
 }
 
 function show() {

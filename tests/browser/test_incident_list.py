@@ -17,7 +17,7 @@ from tests.browser.test_web_pages import assert_accessible, assert_fits, opened
 from tests.installation import install
 
 SECRET = "Payroll-of-everybody"
-CARDS_MS = 10_000
+CARDS_MS = 3_000
 
 
 @pytest.fixture(scope="module")

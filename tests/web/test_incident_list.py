@@ -184,7 +184,11 @@ def test_what_is_open_is_told_to_be_elsewhere_when_it_is_too_much_for_cards(
         declare()
     page = signed_in(Role.VIEWER).get("/").text
     assert "All 3 open incidents as a list" in page
+    assert 'id="open-more" hidden' not in page
     assert page.count('class="incident-card') == 2
+    # It is always there, so that the cards can renew it.
+    monkeypatch.setattr("incidentbot.web.incidents.CARDS", 3)
+    assert 'id="open-more" hidden' in signed_in(Role.VIEWER).get("/incidents/cards").text
 
 
 def test_unchanged_cards_cost_a_304_until_something_happens(
