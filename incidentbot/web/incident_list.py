@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
 
@@ -18,6 +18,7 @@ from incidentbot.users.models import User
 from incidentbot.web.csv_files import csv_line
 from incidentbot.web.requests import number
 from incidentbot.web.times import day_in_words
+from incidentbot.web.zones import is_zone
 
 PER_PAGE = 30
 TEXT_LIMIT = 200
@@ -72,10 +73,11 @@ def read_address(
     services: Iterable[Service],
     people: Iterable[User],
     own_zone: str | None,
+    browsers_zone: str = "UTC",
 ) -> Asked:
     """Return what an address asks for. What makes no sense is left out and named, never an error."""
     reading = _Reading()
-    zone = _read_zone(reading, arguments, own_zone)
+    zone = own_zone or _read_zone(reading, arguments, browsers_zone)
     _read_several(reading, arguments, "status", Status, "statuses", _STATUS_GROUPS)
     _read_several(reading, arguments, "severity", Severity, "severities", {})
     _read_one(
@@ -188,16 +190,12 @@ def _read_dates(reading: _Reading, arguments: MultiDict[str, str], zone: str) ->
             reading.take(name, [value], said, **{filter_name: moment})
 
 
-def _read_zone(reading: _Reading, arguments: MultiDict[str, str], own: str | None) -> str:
-    """Return the zone of the dates: the person's own, else the one their browser named."""
+def _read_zone(reading: _Reading, arguments: MultiDict[str, str], otherwise: str) -> str:
+    """Return the zone that the address names for its days."""
     value = arguments.get("zone", "").strip()
-    if own is not None or not value:
-        return own or "UTC"
-    try:
-        return ZoneInfo(value).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if value and not is_zone(value):
         reading.ignore("time zone", value)
-        return "UTC"
+    return value if is_zone(value) else otherwise
 
 
 def _read_number(reading: _Reading, arguments: MultiDict[str, str], name: str) -> int | None:

@@ -33,6 +33,7 @@ from incidentbot.web.errors import by_field, status_of
 from incidentbot.web.incidents import Page
 from incidentbot.web.incidents import blueprint as of_all_incidents
 from incidentbot.web.requests import number
+from incidentbot.web.zones import today_of
 
 blueprint = of_all_incidents
 
@@ -269,7 +270,7 @@ def _forms(incident: Incident, has_postmortem: bool) -> dict[str, Any]:
         "members": list_incident_people(session, incident.id),
         "roles": tuple(IncidentRole),
         "items": list_action_items(session, incident.id),
-        "today": clock.now().date(),
+        "today": today_of(current_user),
         "has_postmortem": has_postmortem,
         "sent": "",
         "is_late": False,

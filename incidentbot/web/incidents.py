@@ -37,6 +37,7 @@ from incidentbot.web.actions import person_id
 from incidentbot.web.errors import by_field, status_of
 from incidentbot.web.incident_list import PER_PAGE, csv_of, read_address
 from incidentbot.web.requests import number
+from incidentbot.web.zones import own_zone, zone_of
 
 blueprint = Blueprint("incidents", __name__)
 
@@ -56,7 +57,9 @@ def index() -> Page:
         return named
     session = db.session()
     services, people = queries.list_every_service(session), list_people(session)
-    asked = read_address(request.args, services, people, current_user.time_zone)
+    asked = read_address(
+        request.args, services, people, own_zone(current_user), zone_of(current_user)
+    )
     page = listing.list_incidents(
         session,
         actor(),
@@ -99,7 +102,8 @@ def export() -> Response:
         request.args,
         queries.list_every_service(session),
         list_people(session),
-        current_user.time_zone,
+        own_zone(current_user),
+        zone_of(current_user),
     )
     found = listing.each_incident(session, actor(), asked.filters)
     return Response(

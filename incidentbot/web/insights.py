@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from datetime import date, timedelta
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask_login import current_user
@@ -17,6 +16,7 @@ from incidentbot.web.access import actor
 from incidentbot.web.csv_files import csv_line
 from incidentbot.web.insight_charts import Chart, Measure, charts, duration, share
 from incidentbot.web.times import day_in_words
+from incidentbot.web.zones import is_zone, own_zone, today_in, zone_of
 
 blueprint = Blueprint("insights", __name__)
 
@@ -33,11 +33,15 @@ EARLIEST = date(2000, 1, 1)
 
 @dataclass(frozen=True)
 class Filter:
-    """What the address asks for: `period` is None for dates of one's own; `notes` tell what was ignored."""
+    """What the address asks for: `period` is None for dates of one's own; `notes` tell what was ignored.
+
+    `zone` is None where the days are those of the reader's own page, or of UTC.
+    """
 
     question: Question
     period: str | None
     service: str
+    zone: str | None
     notes: tuple[str, ...]
 
     def arguments(self, period: str | None = None) -> dict[str, object]:
@@ -51,6 +55,7 @@ class Filter:
             **days,
             "severity": [severity.value for severity in self.question.severities],
             "service": self.service or None,
+            "zone": self.zone,
         }
 
 
@@ -104,8 +109,8 @@ def _as_csv(chart: Chart) -> Response:
 
 def _read_filter(services: Sequence[Service]) -> Filter:
     notes: list[str] = []
-    zone = _zone()
-    today = datetime.now(ZoneInfo(zone)).date()
+    zone = _read_zone(notes)
+    today = today_in(zone)
     period, first, last = _read_days(today, notes)
     slug = request.args.get("service", "")
     service = next((each for each in services if each.slug == slug), None)
@@ -122,13 +127,16 @@ def _read_filter(services: Sequence[Service]) -> Filter:
         ),
         period,
         service.slug if service else "",
+        None if own_zone(current_user) or zone == "UTC" else zone,
         tuple(notes),
     )
 
 
-def _zone() -> str:
-    chosen = current_user.time_zone
-    return chosen if chosen and chosen in available_timezones() else "UTC"
+def _read_zone(notes: list[str]) -> str:
+    named = request.args.get("zone", "")
+    if named and not is_zone(named):
+        notes.append("There is no such time zone: days are your own.")
+    return zone_of(current_user, named)
 
 
 def _read_days(today: date, notes: list[str]) -> tuple[str | None, date | None, date]:

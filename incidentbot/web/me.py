@@ -33,6 +33,7 @@ from incidentbot.users.sign_in import TooManyFailures
 from incidentbot.web.access import actor
 from incidentbot.web.auth import came_by_link, stay_signed_in, words_on_new_password
 from incidentbot.web.errors import status_of
+from incidentbot.web.zones import today_of
 
 blueprint = Blueprint("me", __name__, url_prefix="/me")
 
@@ -146,6 +147,7 @@ def _page(
         "me/index.html",
         commanded=list_commanded(database, me),
         action_items=list_open_of(database, me),
+        today=today_of(current_user),
         values=values
         or {
             "name": current_user.name,

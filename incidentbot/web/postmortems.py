@@ -1,11 +1,11 @@
 """Read, edit and export post-mortems."""
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_login import current_user
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from incidentbot import clock
 from incidentbot.extensions import db
 from incidentbot.incidents import commands
 from incidentbot.incidents.action_items import list_action_items
@@ -19,6 +19,7 @@ from incidentbot.web.access import actor
 from incidentbot.web.actions import acting, verdicts
 from incidentbot.web.errors import by_field, status_of
 from incidentbot.web.requests import number
+from incidentbot.web.zones import today_of
 
 blueprint = Blueprint("postmortems", __name__, url_prefix="/incidents/<reference>/postmortem")
 
@@ -41,7 +42,7 @@ def show(reference: str) -> str:
         may_edit=_may_edit(incident),
         items=list_action_items(session, incident.id),
         people=list_people(session),
-        today=clock.now().date(),
+        today=today_of(current_user),
     )
 
 

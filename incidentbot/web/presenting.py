@@ -29,6 +29,7 @@ from incidentbot.web.times import (
     time_in_words,
     utc_in_words,
 )
+from incidentbot.web.zones import own_zone
 
 
 def install(app: Flask) -> None:
@@ -58,6 +59,7 @@ def install(app: Flask) -> None:
         status_path=PATH,
         timeline_groups=GROUPS,
         version=VERSION,
+        chosen_zone=_chosen_zone,
         new_request_key=lambda: uuid4().hex,
         navigation=_navigation,
     )
@@ -91,8 +93,12 @@ def _iso(moment: datetime) -> str:
 
 def _own_time(moment: datetime) -> str:
     """Return a moment in the reader's own zone; in UTC while they have chosen none."""
-    zone = current_user.time_zone if current_user.is_authenticated else None
-    return time_in_words(moment, zone)
+    return time_in_words(moment, _chosen_zone())
+
+
+def _chosen_zone() -> str | None:
+    """Return the zone that the reader has chosen, if they have."""
+    return own_zone(current_user) if current_user.is_authenticated else None
 
 
 def _ago(moment: datetime) -> str:

@@ -3,6 +3,12 @@
 import { inWords } from "./durations.js";
 
 const chosen = document.documentElement.dataset.timeZone; // on one's own page
+// The server counts days as the reader's browser does, too.
+if (!chosen && document.body.dataset.person) {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `zone=${timeZone}; path=/; max-age=31536000; samesite=lax${secure}`;
+}
 const pieces = new Intl.DateTimeFormat("en-US", {
   year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
 });

@@ -117,8 +117,11 @@ def test_the_page_fits_a_phone_and_is_accessible(
         assert [(each["id"], [n["html"] for n in each["nodes"]]) for each in problems] == []
 
 
-def test_back_returns_to_the_period_before(chromium: Browser, site: Site) -> None:
-    with opened(chromium, site) as page:
+def test_days_are_the_browsers_and_back_returns_to_the_period_before(
+    chromium: Browser, site: Site
+) -> None:
+    with opened(chromium, site, timezone_id="Asia/Tokyo") as page:
+        expect(page.get_by_text("days in Asia/Tokyo")).to_be_visible()
         page.get_by_role("link", name="12 months").click()
         expect(page.get_by_role("link", name="12 months")).to_have_attribute("aria-current", "true")
         page.go_back()

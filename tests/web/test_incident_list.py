@@ -109,6 +109,22 @@ def test_days_are_those_of_the_person_else_of_their_browser(
     assert asked.address.get("zone") == ([sent] if sent and not own else None)
 
 
+def test_days_are_shown_where_the_persons_zone_was_taken_out_of_the_list(
+    app: Flask, signed_in: SignIn
+) -> None:
+    person = signed_in(Role.VIEWER)
+    with app.app_context():
+        session = db.session()
+        session.query(User).filter_by(email="viewer@example.com").one().time_zone = "US/Pacific-New"
+        session.commit()
+    for address in ("/", "/incidents.csv", "/insights", "/me"):
+        answer = person.get(f"{address}?from=2026-06-01&zone=Asia/Tokyo")
+        assert answer.status_code == 200, address
+        assert "data-time-zone" not in answer.text
+    assert "Days are those of" in person.get("/").text
+    assert "Asia/Tokyo" in person.get("/?from=2026-06-01&zone=Asia/Tokyo").text
+
+
 # ---- the page -------------------------------------------------------------------------------------
 
 

@@ -31,6 +31,8 @@ from incidentbot.status_pages.publication import SETTINGS_ID
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role, User
+from incidentbot.web.times import day_in_words
+from incidentbot.web.zones import today_in
 
 SignIn = Callable[[Role], FlaskClient]
 Do = Callable[..., Any]
@@ -510,6 +512,18 @@ def test_an_item_is_ticked_off_and_opened_again(signed_in: SignIn, ada: Actor, d
     assert "Open again" in told(responder.get("/incidents/INC-1/postmortem"))
     responder.post("/incidents/INC-1/finish-item", data={"item": str(item.id), "done": "no"})
     assert "1 open" in told(responder.get("/incidents/INC-1"))
+
+
+def test_an_item_is_overdue_by_the_readers_own_day(signed_in: SignIn, ada: Actor, do: Do) -> None:
+    """In these two places it is never the same day."""
+    responder = signed_in(Role.RESPONDER)
+    user = do(user_with, "responder@example.com")
+    day = today_in("Pacific/Niue")
+    do(add_action_item, "INC-1", ada, "Alert", user.id, day.isoformat())
+    for zone, said in (("Pacific/Niue", "due"), ("Pacific/Kiritimati", "overdue since")):
+        responder.set_cookie("zone", zone)
+        for address in ("/incidents/INC-1", "/incidents/INC-1/postmortem", "/me"):
+            assert f"· {said} {day_in_words(day)}" in told(responder.get(address)), address
 
 
 def test_the_deliveries_name_people_and_say_why_something_was_left_out(

@@ -168,6 +168,29 @@ def test_hours_are_the_viewers(app: Flask, signed_in: SignIn) -> None:
     assert "days in Asia/Kathmandu" in viewer.get("/insights").text
 
 
+def test_without_a_zone_of_ones_own_days_are_those_of_the_browser(
+    app: Flask, signed_in: SignIn
+) -> None:
+    declare(app)
+    viewer = signed_in(Role.VIEWER)
+    with app.app_context():
+        moment = datetime(2026, 1, 15, 20, 15, tzinfo=UTC)
+        db.session.execute(update(Incident).values(declared_at=moment))
+        db.session.commit()
+    days = "?from=2026-01-16&to=2026-01-16"
+    assert "No incidents in these days" in viewer.get(f"/insights{days}").text
+    named = f"{days}&zone=Asia/Kathmandu"
+    assert table(viewer, "hours", named)[3][:2] == ["02:00", "1"]
+    viewer.set_cookie("zone", "Asia/Kathmandu")
+    page = viewer.get(f"/insights{days}").text
+    assert "a day in Asia/Kathmandu" in " ".join(page.split())
+    assert 'name="zone" value="Asia/Kathmandu"' in page
+    assert "/insights/hours.csv?from=2026-01-16&amp;to=2026-01-16&amp;zone=Asia/Kathmandu" in page
+    viewer.set_cookie("zone", "Mars/Olympus")
+    assert "in UTC" in viewer.get("/insights").text
+    assert "There is no such time zone" in viewer.get("/insights?zone=Mars").text
+
+
 def test_there_is_no_other_csv(signed_in: SignIn) -> None:
     assert signed_in(Role.ADMIN).get("/insights/users.csv").status_code == 404
 

@@ -16,6 +16,7 @@ from incidentbot.database import write_transaction
 from incidentbot.extensions import db
 from incidentbot.users.actor import SYSTEM, Actor, Door
 from incidentbot.users.models import Role, User
+from incidentbot.web.zones import today_in
 
 SignIn = Callable[[Role], FlaskClient]
 FORMULA = '=HYPERLINK("http://x")'
@@ -83,6 +84,20 @@ def test_the_filter_in_the_address_holds(
     page = admin.get(f"/settings/audit?{address}").text
     assert f'dir="auto">{shown}</a>' in page
     assert f'dir="auto">{hidden}</a>' not in page
+
+
+def test_days_are_those_of_the_readers_zone(admin: FlaskClient) -> None:
+    """In these two places it is never the same day."""
+    here, there = "Pacific/Kiritimati", "Pacific/Niue"
+    today = today_in(here)
+    address = f"/settings/audit?from={today}&to={today}"
+    page = admin.get(f"{address}&zone={here}").text
+    assert 'class="log-entry"' in page
+    assert f"export.csv?from={today}&amp;to={today}&amp;zone={here}" in page
+    assert f'optional">{here}<' in page
+    assert 'class="log-entry"' not in admin.get(f"{address}&zone={there}").text
+    admin.set_cookie("zone", here)
+    assert 'class="log-entry"' in admin.get(address).text
 
 
 def test_a_date_that_is_none_is_said_at_its_field(admin: FlaskClient) -> None:

@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, render_template, request, stream_with_context
+from flask_login import current_user
 
 from incidentbot.audit.log import inspect
 from incidentbot.audit.models import AuditEntry, Outcome
@@ -23,6 +25,7 @@ from incidentbot.users.people import list_people
 from incidentbot.web.audit_words import in_words
 from incidentbot.web.csv_files import csv_line
 from incidentbot.web.requests import number
+from incidentbot.web.zones import own_zone, zone_of
 
 blueprint = Blueprint("audit", __name__, url_prefix="/settings/audit")
 
@@ -65,6 +68,7 @@ def index() -> str:
         actions=list_actions(session),
         outcomes=tuple(Outcome),
         count=count_entries(session),
+        zone=_zone(),
     )
 
 
@@ -120,8 +124,19 @@ def _columns(entry: AuditEntry) -> dict[str, Any]:
 
 
 def _chosen() -> dict[str, str]:
-    """Return the filter as it is in the address, without what is not filled in."""
-    return {name: request.args[name] for name in _FIELDS if request.args.get(name)}
+    """Return the filter as it is in the address, without what is not filled in.
+
+    With days it says whose they are, so that a link to it means the same to others.
+    """
+    chosen = {name: request.args[name] for name in _FIELDS if request.args.get(name)}
+    zone = _zone()
+    if {"from", "to"} & chosen.keys() and zone != "UTC" and not own_zone(current_user):
+        chosen["zone"] = zone
+    return chosen
+
+
+def _zone() -> str:
+    return zone_of(current_user, request.args.get("zone", ""))
 
 
 def _wanted() -> tuple[Filter, dict[str, str]]:
@@ -156,8 +171,8 @@ def _day(
         return None
     try:
         day = date.fromisoformat(chosen[field])
-        begin = datetime.combine(day, time(), UTC)
-        return begin + timedelta(days=1) if and_its_end else begin
+        day += timedelta(days=1) if and_its_end else timedelta()
+        return datetime.combine(day, time(), ZoneInfo(_zone())).astimezone(UTC)
     except (ValueError, OverflowError):
         errors[field] = "Write the date as 2026-12-31."
         return None
