@@ -16,7 +16,7 @@ from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
 from incidentbot.incidents.action_items import list_action_items
 from incidentbot.incidents.change import Change, Result, changing, lock_incident, record_refusal
-from incidentbot.incidents.channel_names import channel_name, with_suffix
+from incidentbot.incidents.channel_names import channel_name, private_channel_name, with_suffix
 from incidentbot.incidents.errors import (
     Conflict,
     Inputs,
@@ -133,7 +133,11 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
             updates_due=0,
             updates_late=0,
         )
-        incident.slack_channel_name = free_channel_name(session, now, service.slug, counter.value)
+        incident.slack_channel_name = (
+            free_private_name(session, now)
+            if incident.is_private
+            else free_channel_name(session, now, service.slug, counter.value)
+        )
         session.add(incident)
         session.flush()
         change = Change(session, incident, actor)
@@ -439,11 +443,17 @@ def first_people(
 
 
 def free_channel_name(session: Session, at: datetime, slug: str, number: int) -> str:
-    """Return the channel name of incident `number`: one that no other has or means to create."""
+    """Return the channel name of public incident `number`: one that no other has or means to create."""
     name = channel_name(at, slug, f"INC-{number}")
     # "payments" with the suffix 5 may be the name of the service "payments-5"; the last is free.
     candidates = (name, with_suffix(name, str(number)), f"inc-{number}")
     return next(candidate for candidate in candidates if _is_free(session, candidate))
+
+
+def free_private_name(session: Session, at: datetime) -> str:
+    """Return a channel name for a private incident that no other has."""
+    name = private_channel_name(at)
+    return name if _is_free(session, name) else free_private_name(session, at)
 
 
 def _is_free(session: Session, name: str) -> bool:

@@ -47,6 +47,13 @@ def foresee(
         severity=Severity(severity),
         service=found,
         is_private=is_private,
-        channel_name=free_channel_name(session, database.now(session), found.slug, number),
+        channel_name=_channel_name(session, found, number, is_private),
         hears=who_hears(session, Severity(severity), found, is_private=is_private, invite=people),
     )
+
+
+def _channel_name(session: Session, service: Service, number: int, is_private: bool) -> str:
+    now = database.now(session)
+    if is_private:
+        return f"inc-{now:%Y%m%d}-…"  # chosen at random when it is declared
+    return free_channel_name(session, now, service.slug, number)

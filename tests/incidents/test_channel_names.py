@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incidentbot.incidents.channel_names import channel_name, slugify, with_suffix
+from incidentbot.incidents.channel_names import (
+    channel_name,
+    private_channel_name,
+    slugify,
+    with_suffix,
+)
 
 DAY = datetime(2026, 3, 5, 23, 59, tzinfo=UTC)
 VALID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?")
@@ -24,6 +29,12 @@ def test_every_name_is_valid_for_slack(day: datetime, service: str, number: int)
 @given(st.text(), st.text(st.sampled_from("abc0123"), min_size=1, max_size=10))
 def test_a_suffix_survives_however_long_the_name_is(service: str, suffix: str) -> None:
     assert with_suffix(channel_name(DAY, service, "INC-1"), suffix).endswith(f"-{suffix}")
+
+
+def test_a_private_name_tells_the_day_only() -> None:
+    names = {private_channel_name(DAY) for _ in range(20)}
+    assert len(names) > 15
+    assert all(re.fullmatch(r"inc-20260305-[a-z]{6}", name) for name in names)
 
 
 @given(st.text())

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from incidentbot.extensions import db
 from incidentbot.incidents import action_items, commands, people
+from incidentbot.incidents.models import Incident
 from incidentbot.slack.actions import BUTTONS
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.members import invite
@@ -116,6 +117,21 @@ def test_no_list_search_or_file_has_it(
         assert answer.status_code == 200
         assert SECRET not in answer.text
         assert "INC-1" not in answer.text
+
+
+def test_what_a_declaration_would_do_is_the_same_with_and_without_it(
+    app: Flask, signed_in: Callable[[Role], FlaskClient], request: pytest.FixtureRequest
+) -> None:
+    person = signed_in(Role.RESPONDER)
+    asked = "/incidents/new/preview?severity=P1&service=payments"
+    before = person.get(asked).text
+    assert re.search(r"#inc-\d{8}-payments<", before)
+    request.getfixturevalue("commander")
+    assert person.get(asked).text == before
+    assert re.search(r"#inc-\d{8}-…<", person.get(f"{asked}&is_private=1").text)
+    with app.app_context():
+        hidden = db.session().query(Incident).one()
+        assert re.fullmatch(r"inc-\d{8}-[a-z]{6}", hidden.slack_channel_name)
 
 
 def test_its_people_and_admins_see_it_marked(
