@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from incidentbot.audit.replays import SeenRequest
 from incidentbot.incidents.models import Incident, service_owners
 from incidentbot.users.models import User
 
@@ -20,7 +21,10 @@ class Step(StrEnum):
 
 
 def first_steps(session: Session, *, has_slack: bool) -> Mapping[Step, bool]:
-    """Return each step, in the order in which to take them, and whether it is done."""
+    """Return each step, in the order in which to take them, and whether it is done.
+
+    `has_slack` says that its tokens are set. Connected it is once a signed request has come from there.
+    """
     with_address = (
         select(User.id)
         .where(
@@ -29,15 +33,16 @@ def first_steps(session: Session, *, has_slack: bool) -> Mapping[Step, bool]:
         .limit(2)
         .subquery()
     )
-    members, has_owner, has_incident = session.execute(
+    is_heard, members, has_owner, has_incident = session.execute(
         select(
+            exists(select(SeenRequest.signature_hash)),
             select(func.count()).select_from(with_address).scalar_subquery(),
             exists(select(service_owners.c.service_id)),
             exists(select(Incident.id)),
         )
     ).one()
     return {
-        Step.SLACK: has_slack,
+        Step.SLACK: has_slack and is_heard,
         Step.MEMBERS: members > 1,
         Step.SERVICES: has_owner,
         Step.INCIDENT: has_incident,
