@@ -13,6 +13,7 @@ from sqlalchemy import event
 from werkzeug.datastructures import MultiDict
 
 from incidentbot import clock
+from incidentbot.audit.replays import is_first_time
 from incidentbot.extensions import db
 from incidentbot.incidents import commands
 from incidentbot.incidents.lifecycle import OPEN, Severity, Status
@@ -267,10 +268,24 @@ def test_an_admin_reads_what_is_left_to_do_until_all_is_done(
         assert service
         service.owners = [session.query(User).first()]
         session.commit()
+    page = admin.get("/").text
+    assert "3 of 4" in page
+    assert "Connect Slack</strong> " in page, "its tokens are set, but nothing has come from there"
+    with app.app_context():
+        is_first_time(db.session(), "a signature")
     assert "First steps" not in admin.get("/").text
 
 
 # ---- the file ------------------------------------------------------------------------------------
+
+
+def test_the_file_is_offered_while_everything_is_open_too(
+    signed_in: SignIn, declare: Callable[..., str]
+) -> None:
+    person = signed_in(Role.VIEWER)
+    assert "incidents.csv" not in person.get("/").text
+    declare()
+    assert "CSV of all incidents" in person.get("/").text
 
 
 def test_the_file_has_every_incident_of_the_filter(
