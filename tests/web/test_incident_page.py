@@ -526,6 +526,16 @@ def test_an_item_is_overdue_by_the_readers_own_day(signed_in: SignIn, ada: Actor
             assert f"· {said} {day_in_words(day)}" in told(responder.get(address)), address
 
 
+def test_a_cancelled_incident_says_when_it_ended(signed_in: SignIn, ada: Actor, do: Do) -> None:
+    do(commands.cancel, "INC-1", ada, "A test")
+    page = signed_in(Role.VIEWER).get("/incidents/INC-1")
+    assert re.search(
+        r'<li class="step-now *" aria-current="step"><span>Cancelled</span>', page.text
+    )
+    assert re.search(r"Cancelled a false alarm, \d+ \w+ \d{4}, \d\d:\d\d UTC", told(page))
+    assert "Monitoring" not in told(page).partition("Timeline")[0]
+
+
 def test_the_deliveries_name_people_and_say_why_something_was_left_out(
     signed_in: SignIn, ada: Actor, do: Do
 ) -> None:
