@@ -25,6 +25,7 @@ from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import EventKind, Incident, TimelineEvent
 from incidentbot.incidents.permissions import Action, judge
 from incidentbot.incidents.queries import parse_reference
+from incidentbot.incidents.readiness import why_not_now
 from incidentbot.incidents.search import add_words
 from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.text import REASON_LIMIT, clean_text
@@ -138,13 +139,15 @@ class Change:
         """Say that there is nothing to do, and why."""
         self._nothing = sentence
 
-    def require_open(self) -> None:
-        """Raise InvalidMove when the incident is closed."""
-        if not self.incident.status.is_open:
-            raise InvalidMove(
-                f"{self.incident.reference} is {self.incident.status.value}. "
-                "Add a note, or reopen it first."
-            )
+    def why_not_now(self, action: Action) -> str:
+        """Return why the incident's state does not allow `action`; "" when it does."""
+        return why_not_now(action, self.incident.status, self.incident.reference)
+
+    def require_now(self, action: Action) -> None:
+        """Raise InvalidMove when the incident's state does not allow `action`."""
+        reason = self.why_not_now(action)
+        if reason:
+            raise InvalidMove(reason)
 
     def audit(self, action: str, *, override: bool = False) -> None:
         """Append the audit entry: the last thing before the transaction ends. Nothing without a change."""

@@ -158,7 +158,7 @@ def post_update(
     """Post a status update: to the timeline and the incident's channel. `public` is told to customers."""
     text = clean_text("message", message)
     with changing(session, reference, actor, Action.POST_UPDATE) as change:
-        change.require_open()
+        change.require_now(Action.POST_UPDATE)
         change.tell(EventKind.UPDATE, text, public=public)
     return change.result("The update is posted.")
 
@@ -192,7 +192,7 @@ def move_to(
         return cancel(session, reference, actor, message)
     text = clean_optional("message", message)
     with changing(session, reference, actor, Action.MOVE) as change:
-        change.require_open()
+        change.require_now(Action.MOVE)
         current = change.incident.status
         if current is status:
             if text or public:
@@ -218,7 +218,7 @@ def change_severity(
     new = parse_severity(severity)
     text = clean_optional("reason", reason, REASON_LIMIT)
     with changing(session, reference, actor, Action.CHANGE_SEVERITY) as change:
-        change.require_open()
+        change.require_now(Action.CHANGE_SEVERITY)
         old = change.incident.severity
         if old is new:
             change.nothing(f"{change.incident.reference} is {new.value} already.")
@@ -242,9 +242,8 @@ def resolve(
         incident = change.incident
         if incident.status is Status.RESOLVED:
             change.nothing(_how_it_ended(session, incident, EventKind.RESOLVED))
-        elif not can_move(incident.status, Status.RESOLVED):
-            raise InvalidMove(f"{incident.reference} was cancelled. Reopen it first.")
         else:
+            change.require_now(Action.RESOLVE)
             old, incident.status = incident.status, Status.RESOLVED
             incident.resolved_at = change.now
             incident.duration_seconds = int((change.now - incident.declared_at).total_seconds())
@@ -259,7 +258,7 @@ def reopen(session: Session, reference: str, actor: Actor, reason: str) -> Resul
     with changing(session, reference, actor, Action.REOPEN) as change:
         incident = change.incident
         if incident.status.is_open:
-            change.nothing(f"{incident.reference} is open: {incident.status.value}.")
+            change.nothing(change.why_not_now(Action.REOPEN))
         else:
             old, incident.status = incident.status, REOPENED
             incident.resolved_at = None
@@ -275,9 +274,8 @@ def cancel(session: Session, reference: str, actor: Actor, reason: str) -> Resul
         incident = change.incident
         if incident.status is Status.CANCELLED:
             change.nothing(_how_it_ended(session, incident, EventKind.CANCELLED))
-        elif not can_move(incident.status, Status.CANCELLED):
-            raise InvalidMove(f"{incident.reference} is resolved; it cannot be cancelled any more.")
         else:
+            change.require_now(Action.CANCEL)
             old, incident.status = incident.status, Status.CANCELLED
             data = {"from": old.value, "to": Status.CANCELLED.value}
             change.tell(EventKind.CANCELLED, text, data)
@@ -315,12 +313,8 @@ def draft_postmortem(session: Session, reference: str, actor: Actor) -> Result:
         incident = change.incident
         if find_postmortem(session, incident.id) is not None:
             change.nothing(f"{change.incident.reference} has a post-mortem already.")
-        elif incident.status is not Status.RESOLVED:
-            raise InvalidMove(
-                f"{incident.reference} is {incident.status.value}. "
-                "The post-mortem can be drafted once it is resolved."
-            )
         else:
+            change.require_now(Action.DRAFT_POSTMORTEM)
             session.add(
                 Postmortem(
                     incident_id=incident.id,

@@ -12,6 +12,7 @@ from incidentbot.incidents.errors import InvalidInput, NotFound
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.people import add_person, join, remove_person
 from incidentbot.incidents.permissions import Action, Verdict, judge
+from incidentbot.incidents.readiness import why_not_now
 from incidentbot.users.actor import Actor
 from incidentbot.web import access
 from incidentbot.web.requests import number
@@ -144,6 +145,17 @@ def verdicts(incident: Incident, actor: Actor) -> dict[str, Verdict]:
         )
         for name, form in FORMS.items()
     }
+
+
+def not_now(incident: Incident, *, has_postmortem: bool) -> dict[str, str]:
+    """Return for each form that the incident's state does not allow, why."""
+    reasons = {
+        name.replace("-", "_"): why_not_now(form.action, incident.status)
+        for name, form in FORMS.items()
+    }
+    if has_postmortem or not incident.status.is_open:  # the page says it where the post-mortem is
+        reasons["postmortem"] = ""
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def acting(fields: Fields) -> Actor:

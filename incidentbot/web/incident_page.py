@@ -28,7 +28,7 @@ from incidentbot.status_pages.preview import Told, told
 from incidentbot.users.models import Role
 from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
-from incidentbot.web.actions import FORMS, acting, verdicts
+from incidentbot.web.actions import FORMS, acting, not_now, verdicts
 from incidentbot.web.errors import by_field, status_of
 from incidentbot.web.incidents import Page
 from incidentbot.web.incidents import blueprint as of_all_incidents
@@ -259,6 +259,7 @@ def _forms(incident: Incident, has_postmortem: bool) -> dict[str, Any]:
     return {
         "incident": incident,
         "may": verdicts(incident, actor()),
+        "not_now": not_now(incident, has_postmortem=has_postmortem),
         "refusal": refusal(actor(), incident.commander.name),
         "moves": next_statuses(incident.status),
         "people": people,

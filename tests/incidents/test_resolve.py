@@ -100,7 +100,7 @@ def test_a_cancelled_incident_cannot_be_resolved(team: Team) -> None:
     team.declare()
     team.do(commands.cancel, "INC-1", team.ada, "False alarm")
     before = team.state()
-    with pytest.raises(InvalidMove, match="was cancelled"):
+    with pytest.raises(InvalidMove, match="is cancelled"):
         team.do(commands.resolve, "INC-1", team.ada)
     assert team.state() == before
 

@@ -536,6 +536,33 @@ def test_a_cancelled_incident_says_when_it_ended(signed_in: SignIn, ada: Actor, 
     assert "Monitoring" not in told(page).partition("Timeline")[0]
 
 
+def test_what_the_state_forbids_is_shown_with_the_reason(
+    signed_in: SignIn, ada: Actor, do: Do
+) -> None:
+    admin, responder = signed_in(Role.ADMIN), signed_in(Role.RESPONDER)
+    early = (
+        "Not now It is open: declared. Reopen "
+        "It is declared. The post-mortem can be drafted once it is resolved. Draft the post-mortem"
+    )
+    assert early in told(admin.get("/incidents/INC-1"))
+    do(commands.resolve, "INC-1", ada)
+    page = admin.get("/incidents/INC-1/actions")
+    late = (
+        "Not now It is resolved. Add a note, or reopen it first. "
+        "Post an update Resolve Change severity Cancel"
+    )
+    assert f"{late} People" in told(page)
+    assert page.text.count('aria-disabled="true" aria-describedby="later-why-1"') == 4
+    others = told(responder.get("/incidents/INC-1"))
+    assert "Not yours to do" in others
+    assert "Not now" not in others
+    do(commands.draft_postmortem, "INC-1", ada)
+    do(commands.reopen, "INC-1", ada, "again")
+    assert "Draft the post-mortem" not in told(admin.get("/incidents/INC-1/actions"))
+    do(commands.cancel, "INC-1", ada, "A test")
+    assert "can be drafted" not in told(admin.get("/incidents/INC-1"))
+
+
 def test_the_deliveries_name_people_and_say_why_something_was_left_out(
     signed_in: SignIn, ada: Actor, do: Do
 ) -> None:
