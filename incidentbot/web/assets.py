@@ -19,6 +19,8 @@ def install(app: Flask) -> None:
     # cookie's SameSite=Lax rules out.
     app.config.setdefault("COMPRESS_ALGORITHM", ["br", "gzip"])
     app.config.setdefault("COMPRESS_ALGORITHM_STREAMING", ["br", "gzip"])
+    # At its usual level 4 Brotli packs our libraries no better than gzip; at 5 by a tenth, as quickly.
+    app.config.setdefault("COMPRESS_BR_LEVEL", 5)
     folder = Path(app.static_folder or "static")
 
     @app.url_defaults
