@@ -3,11 +3,13 @@
 # How it was checked without a container engine: docs/testing.md.
 
 FROM python:3.13-slim-trixie AS build
+# requirements-observability.txt adds what traces and Sentry need: docs/operations.md.
+ARG REQUIREMENTS=requirements.txt
 ENV PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY deploy/build_runtime.sh deploy/
-COPY requirements.txt ./
-RUN deploy/build_runtime.sh packages /app
+COPY requirements.txt requirements-observability.txt ./
+RUN deploy/build_runtime.sh packages /app "$REQUIREMENTS"
 COPY app.py gunicorn.conf.py ./
 COPY incidentbot incidentbot
 COPY migrations migrations

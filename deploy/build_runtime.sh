@@ -1,12 +1,13 @@
 #!/bin/sh
 # Makes the folder that runs in production: the packages, then the app. The Dockerfile runs this, and
 # so does tests/deploy, which starts the app from it where no container engine is.
-#   deploy/build_runtime.sh packages /app    from ./requirements.txt
-#   deploy/build_runtime.sh app /app         from the current folder
+#   deploy/build_runtime.sh packages /app [FILE]    of FILE, ./requirements.txt when none is named
+#   deploy/build_runtime.sh app /app                from the current folder
 set -eu
 
 part=${1:-}
-target=${2:?"usage: $0 packages|app TARGET"}
+target=${2:?"usage: $0 packages|app TARGET [FILE]"}
+requirements=${3:-requirements.txt}
 PYTHON=${PYTHON:-python3}
 
 # Bytecode is compiled now, so that nothing needs to be written at run time. It is not compared with
@@ -20,7 +21,7 @@ case $part in
     # pip itself is not needed to run, and stays outside.
     "$PYTHON" -m venv --without-pip "$target/.venv"
     "$PYTHON" -m pip --python "$target/.venv/bin/python" install --quiet --disable-pip-version-check \
-      --no-input --no-compile --only-binary :all: --require-hashes -r requirements.txt
+      --no-input --no-compile --only-binary :all: --require-hashes -r "$requirements"
     rm -f "$target/.venv/bin/activate"* "$target/.venv/bin/Activate"*
     # What libraries carry for their own tests.
     find "$target/.venv/lib" -type d \( -name tests -o -name test \) -path '*/site-packages/*' \
@@ -36,7 +37,7 @@ case $part in
     compile "$target/app.py" "$target/gunicorn.conf.py" "$target/incidentbot" "$target/migrations"
     ;;
   *)
-    echo "usage: $0 packages|app TARGET" >&2
+    echo "usage: $0 packages|app TARGET [FILE]" >&2
     exit 2
     ;;
 esac

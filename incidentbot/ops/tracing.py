@@ -12,7 +12,10 @@ from incidentbot.ops.version import VERSION
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-INSTALL = "pip install --require-hashes -r requirements-observability.txt"
+INSTALL = (
+    "in a container, run the image whose tag ends in -observability; elsewhere, pip install "
+    "--require-hashes -r requirements-observability.txt. See docs/operations.md, Traces and errors"
+)
 _FLUSH_MILLISECONDS = 3_000
 _OTLP = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
@@ -62,7 +65,7 @@ def require_packages(settings: Settings) -> None:
         ("SENTRY_DSN", settings.sentry_dsn, ("sentry_sdk",)),
     )
     missing = [
-        f"{name} needs a package that is not installed: {INSTALL}"
+        f"{name} needs a package that is not installed: {INSTALL}."
         for name, value, modules in wanted
         if value and not all(map(_is_installed, modules))
     ]

@@ -20,8 +20,9 @@ import requests
 
 from tests.deploy.containment import USER, contained, isolation
 from tests.deploy.reading import dockerfile
+from tests.servers.collector import a_collector
 from tests.servers.ports import free_port
-from tests.servers.processes import ROOT, Process
+from tests.servers.processes import ROOT, Process, launch
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 
@@ -166,6 +167,37 @@ def test_whoever_begins_in_another_folder_has_the_commands_too(image: Path) -> N
 
     assert done.returncode == 0, done.stderr
     assert "--role" in done.stdout
+
+
+def test_the_variant_for_observability_starts_and_sends_traces(image: Path, tmp_path: Path) -> None:
+    """Made on top of the image's own packages, as on a server: only the additional ones are fetched."""
+    variant = "requirements-observability.txt"
+    assert "REQUIREMENTS=requirements.txt" in dockerfile(ROOT)["ARG"]
+    packages = next(line for line in dockerfile(ROOT)["RUN"] if "packages /app" in line)
+    assert packages.endswith('packages /app "$REQUIREMENTS"')
+    assert any(variant in line.split() for line in dockerfile(ROOT)["COPY"])
+    app = tmp_path / "app"
+    subprocess.run(["cp", "-a", str(image), str(app)], check=True)
+    subprocess.run(
+        [ROOT / "deploy/build_runtime.sh", "packages", str(app), variant],
+        cwd=ROOT,
+        env={**os.environ, "PYTHON": sys.executable},
+        check=True,
+    )
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    gunicorn = [str(app / ".venv/bin/python"), "-m", "gunicorn", "--chdir", str(app), "app:app"]
+    with a_collector() as collector:
+        env = {
+            "PYTHONPATH": str(app),  # not the checkout
+            "DATABASE_URL": f"sqlite:///{tmp_path}/incidentbot.db",
+            "PORT": str(port),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}",
+            "SENTRY_DSN": f"http://key@{collector.address}/7",
+        }
+        with launch(gunicorn, env, tmp_path / "variant.log") as web:
+            web.wait_until(lambda: _answers(f"{url}/health"), 60)
+            assert web.stop() == 0
+    assert "/v1/traces" in {path for path, _ in collector.taken}
 
 
 def test_the_image_has_one_command_for_its_health(image: Path) -> None:

@@ -1,18 +1,14 @@
 """Traces and errors leave for a collector where settings say so, and only then."""
 
-import gzip
 import importlib.util
 import json
 import os
 import sqlite3
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import brotli
 import pytest
 import requests
 
@@ -22,47 +18,16 @@ from incidentbot.ops import tracing
 from tests.drills.fleet import WORKER, children
 from tests.installation import small_company
 from tests.scenarios.world import ADA, eventually, world
+from tests.servers.collector import Collector, a_collector
 from tests.servers.processes import ROOT, launch
 
 ALL_PATHS = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
 
 
-UNPACK: dict[str | None, Callable[[bytes], bytes]] = {
-    None: bytes,
-    "gzip": gzip.decompress,
-    "br": brotli.decompress,
-}
-
-
-class Collector:
-    """Takes what is posted to it, as OpenTelemetry's collector and Sentry do."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[str, bytes]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                unpack = UNPACK[self.headers.get("Content-Encoding")]
-                outer.taken.append((self.path, unpack(body)))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_arguments: Any) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    found = Collector()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+    with a_collector() as found:
+        yield found
 
 
 def spans(collector: Collector) -> dict[str, dict[str, Any]]:
