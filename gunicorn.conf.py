@@ -48,7 +48,9 @@ class Worker(ThreadWorker):
                 listener.close()
 
 
-bind = f"0.0.0.0:{settings.port}"
+bind = [f"0.0.0.0:{settings.port}"]
+if settings.metrics_port is not None:
+    bind.append(f"0.0.0.0:{settings.metrics_port}")  # incidentbot/web/metrics.py answers there
 worker_class = Worker
 logger_class = AppLogger
 # Without Redis each of them delivers, and paces itself alone: then one is best.

@@ -213,7 +213,7 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         le=65535,
-        description="a port number, 1 to 65535, at which `flask worker` shows its metrics",
+        description="a port number, 1 to 65535, other than PORT, at which web and worker show their metrics",
     )
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
@@ -406,6 +406,8 @@ def load_settings(**overrides: Any) -> Settings:
         # One that is wrong was set aside above, and is told of already.
         if 0 < len(missing) < len(group) and not set(group) & set(wrong):
             wrong += missing
+    if settings.metrics_port == settings.port:
+        wrong.append("metrics_port")
     if settings.slack_client_id and settings.slack_bot_token is None:
         wrong.append("slack_bot_token")  # without it nobody can say which workspace is ours
     if wrong:

@@ -128,11 +128,11 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield _ok("SECRET_KEY", f"{len(key)} characters long.")
-    if not settings.is_local and settings.metrics_token is None:
+    if not settings.is_local and settings.metrics_token is None and settings.metrics_port is None:
         yield _warning(
             "METRICS_TOKEN",
             "Anybody can read /metrics (counts, no names).",
-            "Set it, and give it to Prometheus; or keep /metrics from outside at the proxy.",
+            "Set it, and give it to Prometheus; or set METRICS_PORT, and /metrics is at that port only.",
         )
     if not settings.is_local and settings.proxy_hops == 0:
         yield _warning(

@@ -128,11 +128,14 @@ def attempt_took(kind: str, seconds: float) -> None:
 
 
 def new_registry() -> "CollectorRegistry":
-    """Return a registry of everything counted so far, here and in the processes we share with."""
+    """Return a registry of the version, and of all counted so far by us and those we share with."""
     from prometheus_client import CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
 
+    from incidentbot.ops.build_info import BuildInfo
+
     registry = CollectorRegistry()
+    registry.register(BuildInfo())
     if os.environ.get(_DIRECTORY):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it publishes none
     else:

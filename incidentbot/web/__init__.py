@@ -43,6 +43,6 @@ def register(app: Flask) -> None:
     app.register_blueprint(members.blueprint)
     app.register_blueprint(me.blueprint)
     settings_menu.install(app)
-    app.register_blueprint(metrics.blueprint)
     status_page.install(app)
     app.register_blueprint(customers.blueprint)
+    metrics.install(app)

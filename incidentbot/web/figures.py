@@ -1,7 +1,6 @@
 """What `/metrics` reads from the database: the same on every machine of an installation."""
 
 import logging
-import platform
 from collections.abc import Iterable
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -13,7 +12,6 @@ from incidentbot.database import DATABASE_AWAY
 from incidentbot.extensions import db
 from incidentbot.incidents.counts import count_incidents
 from incidentbot.incidents.lifecycle import Severity, Status
-from incidentbot.ops.version import VERSION
 from incidentbot.outbox import operate
 
 log = logging.getLogger(__name__)
@@ -24,12 +22,6 @@ class Figures(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return what stands in the database now."""
-        build = GaugeMetricFamily(
-            "incidentbot_build_info",
-            "Always 1; the labels say what runs.",
-            labels=["version", "python"],
-        )
-        build.add_metric([VERSION, platform.python_version()], 1)
         up = GaugeMetricFamily(
             "incidentbot_database_up", "1 when the database answers; 0 when it does not."
         )
@@ -45,7 +37,7 @@ class Figures(Collector):
         except DATABASE_AWAY as error:
             log.warning("the database is away: %s", type(error).__name__)
         up.add_metric([], 1 if found else 0)
-        return [build, up, *found]
+        return [up, *found]
 
 
 def _deliveries(session: Session) -> Metric:

@@ -8,6 +8,7 @@ import pytest
 import requests
 from sqlalchemy import create_engine, text
 
+from incidentbot.ops.version import VERSION
 from tests.drills.fleet import WORKER, children
 from tests.ops.prom import promtool, samples, scrape, total
 from tests.scenarios.world import ADA, World, eventually, world
@@ -21,21 +22,24 @@ PAGES = 40
 
 
 def test_web_processes_add_up_and_forget_nothing(postgres_url: str, tmp_path: Path) -> None:
-    with world(postgres_url, tmp_path, WEB_CONCURRENCY="3", TMPDIR=str(tmp_path)) as company:
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    settings = {"WEB_CONCURRENCY": "3", "METRICS_PORT": str(port), "TMPDIR": str(tmp_path)}
+    with world(postgres_url, tmp_path, **settings) as company:
         pids = eventually(lambda: len(children(company.app.pid)) == 3 and children(company.app.pid))
         for _ in range(PAGES):  # each on a connection of its own, which any of them may take
             assert requests.get(f"{company.app_url}/sign-in", timeout=10).status_code == 200
         assert company.declare(ADA) == "INC-1"
-        seen = {_pages(company) for _ in range(10)}
+        seen = {_pages(url) for _ in range(10)}
         assert seen == {PAGES}, "whoever answers says the same"
+        assert requests.get(f"{url}/sign-in", timeout=10).status_code == 404
+        assert requests.get(f"{company.app_url}/metrics", timeout=10).status_code == 404
 
         os.kill(pids[0], signal.SIGKILL)
         eventually(lambda: pids[0] not in children(company.app.pid))
         eventually(lambda: len(children(company.app.pid)) == 3)
-        assert {_pages(company) for _ in range(5)} == {PAGES}, "the dead one's numbers stay"
+        assert {_pages(url) for _ in range(5)} == {PAGES}, "the dead one's numbers stay"
 
-        shown = scrape(company.app_url)
-        found = samples(shown)
+        found = samples(scrape(url))
         assert total(found, "incidentbot_slack_answer_duration_seconds_count", "command") == 1
         assert (
             total(found, "incidentbot_slack_answer_duration_seconds_count", "view_submission") == 1
@@ -43,8 +47,8 @@ def test_web_processes_add_up_and_forget_nothing(postgres_url: str, tmp_path: Pa
         assert found["incidentbot_incidents", "P3", "declared"] == 1
         assert found["incidentbot_incidents", "P1", "declared"] == 0
         # There is no Redis: they deliver too, and none counts what another made.
-        eventually(lambda: _made(company, company.app_url))
-        promtool("check", "metrics", given=scrape(company.app_url))
+        eventually(lambda: _made(company, url))
+        promtool("check", "metrics", given=scrape(url))
         assert list(tmp_path.glob("incidentbot-metrics-*"))
         company.app.stop()
         assert not list(tmp_path.glob("incidentbot-metrics-*")), "nothing is left behind"
@@ -69,7 +73,11 @@ def test_workers_show_theirs_at_a_port_to_who_has_the_token(
             for number in range(4):
                 company.declare(ADA, title=f"No {number}")
             eventually(lambda: _made(company, url, **token), 30)
-            promtool("check", "metrics", given=scrape(url, **token))
+            promtool("check", "metrics", given=(shown := scrape(url, **token)))
+            assert total(samples(shown), "incidentbot_build_info", VERSION) == 1
+            another = launch(WORKER, env, tmp_path / "another.log")
+            eventually(lambda: another.returncode is not None, 30)
+            assert "Address already in use" in another.log_tail()
             assert requests.get(f"{url}/metrics", timeout=5).status_code == 401
             assert requests.get(url, headers=token, timeout=5).status_code == 404
             assert worker.stop() == 0
@@ -78,8 +86,8 @@ def test_workers_show_theirs_at_a_port_to_who_has_the_token(
         assert list(folder.iterdir()) == [], "nothing is left behind"
 
 
-def _pages(company: World) -> float:
-    return total(samples(scrape(company.app_url)), REQUESTS, "auth.welcome", "GET", "2xx")
+def _pages(url: str) -> float:
+    return total(samples(scrape(url)), REQUESTS, "auth.welcome", "GET", "2xx")
 
 
 def _made(company: World, url: str, **headers: str) -> bool:

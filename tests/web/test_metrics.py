@@ -12,8 +12,10 @@ from incidentbot.extensions import db
 from incidentbot.outbox.dispatch import Dispatcher, Handler, Permanent, Receipt, Retry
 from incidentbot.outbox.models import Delivery
 from incidentbot.outbox.publish import Effect, publish
+from tests.installation import install
 
 TOKEN = {"Authorization": "Bearer a-metrics-token"}
+AT_ITS_PORT = "http://localhost:9100"
 
 
 def read(client: FlaskClient) -> dict[tuple[str, ...], float]:
@@ -68,3 +70,20 @@ def test_who_has_no_token_learns_nothing(client: FlaskClient) -> None:
         response = client.get("/metrics", headers=headers)
         assert response.status_code == 401
         assert not re.search("incidentbot_", response.text)
+
+
+def test_with_a_port_of_their_own_they_are_gone_from_where_everybody_is(sqlite_url: str) -> None:
+    client = install(sqlite_url, metrics_port=9100).test_client()
+    assert client.get("/metrics").status_code == 404
+    assert "incidentbot_database_up 1.0" in client.get("/metrics", base_url=AT_ITS_PORT).text
+    assert client.get("/sign-in", base_url=AT_ITS_PORT).status_code == 404
+    headers = {"X-Forwarded-Port": "9100", "Host": "localhost:9100"}
+    assert client.get("/metrics", headers=headers).status_code == 404
+
+
+def test_with_a_port_and_a_token_both_answer_to_who_sends_it(sqlite_url: str) -> None:
+    app = install(sqlite_url, metrics_port=9100, metrics_token="a-metrics-token", proxy_hops=1)
+    client = app.test_client()
+    for base_url in ("http://localhost", AT_ITS_PORT):
+        assert client.get("/metrics", base_url=base_url).status_code == 401
+        assert client.get("/metrics", base_url=base_url, headers=TOKEN).status_code == 200
