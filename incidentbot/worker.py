@@ -23,9 +23,11 @@ from rq.exceptions import StopRequested
 from rq.worker_pool import ForkProcess, WorkerPool
 
 from incidentbot.config import Settings
+from incidentbot.database import DATABASE_AWAY
 from incidentbot.engine import build_dispatcher, build_rounds, sessions_of
 from incidentbot.extensions import db
 from incidentbot.ops import tracing
+from incidentbot.ops.health import has_newest_schema
 from incidentbot.ops.metrics import share_between_processes
 from incidentbot.ops.serve_metrics import serve_metrics
 from incidentbot.outbox.pool import StreamPool
@@ -36,6 +38,7 @@ from incidentbot.redis_wake import LEAST_URGENT, QUEUES, URGENT, RedisWaker, con
 log = logging.getLogger(__name__)
 
 REDIS_AGAIN_SECONDS = 1.0
+SCHEMA_AGAIN_SECONDS = 1.0
 # A terminal sends Ctrl-C to every process of its group, and the parent passes it on as well.
 SAME_SIGNAL_SECONDS = 0.5
 ORPHAN_CHECK_SECONDS = 1.0
@@ -45,12 +48,16 @@ _pool: StreamPool | None = None
 
 
 def run(app: Flask, redis_url: str) -> None:
-    """Run the worker processes until SIGTERM; a second one ends them at once."""
+    """Run the worker processes until SIGTERM; a second one ends them at once.
+
+    They start once the database is migrated: on many platforms release, web and worker start together.
+    """
     settings: Settings = app.extensions["settings"]
     if settings.metrics_port is not None:
         share_between_processes()
         serve_metrics(settings.metrics_port, settings.metrics_token)
-    _Fleet(app, redis_url, settings.workers).start(logging_level=settings.log_level)
+    if _wait_for_schema(app):
+        _Fleet(app, redis_url, settings.workers).start(logging_level=settings.log_level)
 
 
 def deliver(stream: str) -> None:
@@ -63,6 +70,35 @@ def deliver(stream: str) -> None:
     job = get_current_job()
     is_urgent = job is not None and job.origin == URGENT
     _pool.nudge_when_free(stream, LEAST_URGENT if is_urgent else LEAST_URGENT + 1)
+
+
+def _wait_for_schema(app: Flask) -> bool:
+    """Return True once the database is as this version needs it, False when asked to stop before."""
+    stop = threading.Event()
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda _number, _frame: stop.set())
+    told = ""
+    while not stop.is_set() and (lacking := _lacking(app)):
+        if lacking != told:
+            log.warning("waiting for the database: %s", lacking)
+            told = lacking
+        stop.wait(SCHEMA_AGAIN_SECONDS)
+    if told and not stop.is_set():
+        log.info("the database is there, beginning to deliver")
+    return not stop.is_set()
+
+
+def _lacking(app: Flask) -> str:
+    """Return what the database lacks for this version, nothing when it is as it should be."""
+    with app.app_context():
+        try:
+            is_new = has_newest_schema(db.session.connection())
+        except DATABASE_AWAY as error:
+            return f"it cannot be reached ({type(error).__name__})"
+        finally:
+            db.session.remove()
+            db.engine.dispose()  # the processes to come make connections of their own
+    return "" if is_new else "its schema is older than this version: flask --app app db upgrade"
 
 
 class _Fleet(WorkerPool):
