@@ -21,6 +21,8 @@ from incidentbot.ops.version import VERSION
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("health", __name__)
+# Set once requests could be sent to this process.
+blueprint.record(lambda setup: setup.app.extensions.setdefault("was_ready", threading.Event()))
 
 REDIS_TIMEOUT_SECONDS = 1.0
 # Set when this process was asked to end: send no more requests here.
@@ -50,27 +52,35 @@ def ready() -> tuple[Response, int]:
     """Return 200 when requests may be sent here, 503 when not (yet, or any more). Open to anyone.
 
     Without Redis people notice nothing, deliveries only start later: then it is ready, but degraded.
+    So is a process that was ready while the database is away. All processes share that: if each said
+    503, a load balancer would send people to nobody, and what they typed would not be kept for them.
     """
     settings: Settings = current_app.extensions["settings"]
-    database = "current"
-    try:
-        if not has_newest_schema(db.session.connection()):
-            database = "not migrated"
-    except SQLAlchemyError:
-        log.exception("readiness check: no database")
-        database = "unreachable"
+    was_ready: threading.Event = current_app.extensions["was_ready"]
+    database = _look_at_schema()
     body = {"database": database, "version": VERSION}
-    is_degraded = False
+    has_redis = True
     if settings.redis_url is not None:
-        is_degraded = not _redis_answers(settings.redis_url)
-        body["redis"] = "unreachable" if is_degraded else "connected"
-    status = "degraded" if is_degraded else "ready"
-    if database != "current":
-        status = "not ready"
+        has_redis = _redis_answers(settings.redis_url)
+        body["redis"] = "connected" if has_redis else "unreachable"
     if stopping.is_set():
         status = "stopping"
+    elif database == "current":
+        was_ready.set()
+        status = "ready" if has_redis else "degraded"
+    else:
+        is_passing = database == "unreachable" and was_ready.is_set()
+        status = "degraded" if is_passing else "not ready"
     is_ready = status in ("ready", "degraded")
     return jsonify({"status": status, **body}), 200 if is_ready else 503
+
+
+def _look_at_schema() -> str:
+    try:
+        return "current" if has_newest_schema(db.session.connection()) else "not migrated"
+    except SQLAlchemyError:
+        log.exception("readiness check: no database")
+        return "unreachable"
 
 
 def has_newest_schema(connection: Connection) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from incidentbot import create_app
 from incidentbot.extensions import db
@@ -56,6 +57,25 @@ def test_it_stays_ready_while_a_newer_version_is_rolled_out(app: Flask) -> None:
 def test_without_a_database_it_is_not_ready_but_answers() -> None:
     app = create_app(small_company("postgresql://incidentbot:hunter2@127.0.0.1:9/none"))
     assert asked(app) == (503, {"status": "not ready", "database": "unreachable"})
+
+
+def test_who_was_ready_stays_so_while_the_database_is_away(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asked(app)[0] == 200
+    with monkeypatch.context() as away:
+        away.setattr(health, "has_newest_schema", _no_database)
+        assert asked(app) == (200, {"status": "degraded", "database": "unreachable"})
+        health.stopping.set()
+        try:
+            assert asked(app) == (503, {"status": "stopping", "database": "unreachable"})
+        finally:
+            health.stopping.clear()
+    assert asked(app) == (200, {"status": "ready", "database": "current"})
+
+
+def _no_database(_connection: Connection) -> bool:
+    raise OperationalError("SELECT 1", {}, Exception("the server closed the connection"))
 
 
 @pytest.mark.server
