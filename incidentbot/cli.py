@@ -128,7 +128,7 @@ def worker(info: ScriptInfo) -> None:
 @click.command("doctor")
 @with_appcontext
 def doctor() -> None:
-    """Look at settings, database, Redis, Slack and mail; say what to mend. Exit 1 on a problem."""
+    """Look at the settings and all they name; say what to mend. Exit 1 on a problem."""
     findings: list[Finding] = []
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's type hides it
     for finding in examine(app):

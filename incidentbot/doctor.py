@@ -1,5 +1,7 @@
 """`flask doctor`: look at everything an installation needs, and say what to mend. Changes nothing."""
 
+import json
+import os
 import smtplib
 import ssl
 import urllib.error
@@ -9,11 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from http.client import HTTPException
 from typing import Any
 
 from flask import Flask
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
+from rq import Queue, Worker
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -24,15 +28,21 @@ from incidentbot.audit.models import AuditEntry, AuditHead
 from incidentbot.audit.replays import last_request_at
 from incidentbot.channels import smtp
 from incidentbot.channels.slack.check import Connection, State, check
+from incidentbot.channels.statuspage.endpoints import page_name_or_gone
+from incidentbot.channels.statuspage.link import Statuspage, link_for
+from incidentbot.channels.statuspage.reconcile import list_all
 from incidentbot.config import LOCAL_SECRET_KEY, Settings
 from incidentbot.extensions import db
 from incidentbot.ops.health import has_newest_schema
 from incidentbot.outbox import operate
-from incidentbot.outbox.dispatch import DeliveryError
+from incidentbot.outbox.dispatch import DeliveryError, Permanent, Skip
 from incidentbot.outbox.models import Delivery, DeliveryState
-from incidentbot.redis_wake import connect
+from incidentbot.redis_wake import URGENT, connect
 from incidentbot.routing.models import AudienceKind
 from incidentbot.routing.rules import list_rules
+from incidentbot.status_pages.connection import list_components, page_settings
+from incidentbot.status_pages.settings import address_of
+from incidentbot.web.sso import discovery_address
 
 CLOCK_SKEW_SECONDS = 2.0
 WAITING_SECONDS = 60.0
@@ -41,6 +51,7 @@ SECRET_KEY_LENGTH = 32
 OLDEST_REDIS = (6, 2)
 # What keeps the append-only tables as they were written: see migrations/versions/0001_initial.py.
 GUARDED = ("audit_entries", "timeline_events")
+_ISSUER = {"slack": "SLACK_ISSUER", "oidc": "OIDC_ISSUER"}
 _TRIGGERS_EACH = {"postgresql": 1, "sqlite": 2}  # SQLite needs one for UPDATE, one for DELETE
 
 
@@ -66,15 +77,25 @@ def examine(app: Flask) -> Iterator[Finding]:
     """Yield what is found, part by part. Nothing that is broken ends it."""
     settings: Settings = app.extensions["settings"]
     yield from _settings(settings)
+    yield from _web_processes(settings)
     yield from _base_url(settings)
     session = db.session()
     reachable = _database(session, settings)
     yield from reachable
     if reachable[0].verdict is not Verdict.PROBLEM:
-        for part in (_triggers, _deliveries, _audit_head):
+        statuspage = link_for(app.extensions)
+        parts: tuple[Callable[[Session], Iterator[Finding]], ...] = (
+            _triggers,
+            _deliveries,
+            _audit_head,
+            lambda session: _statuspage(session, statuspage),
+            lambda session: _own_page(session, settings),
+        )
+        for part in parts:
             yield from _guarded(part, session)
     yield from _redis(settings)
     yield from _slack(session, settings)
+    yield from _providers(settings)
     yield from _mail(settings)
 
 
@@ -146,6 +167,17 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             "PROXY_HOPS",
             f"{settings.proxy_hops}. It must be what stands in front, or visitors can lie about "
             "their address.",
+        )
+
+
+def _web_processes(settings: Settings) -> Iterator[Finding]:
+    wanted = os.environ.get("WEB_CONCURRENCY", "")  # gunicorn reads it
+    if settings.redis_url is None and wanted.isdecimal() and int(wanted) > 1:
+        yield _warning(
+            "WEB_CONCURRENCY",
+            f"{wanted} web processes, and no REDIS_URL: each delivers and paces itself alone, so that "
+            "together they call Slack and Statuspage more often than these permit.",
+            "Set REDIS_URL and run flask --app app worker, or set WEB_CONCURRENCY to 1.",
         )
 
 
@@ -293,8 +325,10 @@ def _redis(settings: Settings) -> Iterator[Finding]:
     if settings.redis_url is None:
         yield _ok("Redis", "Not set: the web process delivers by itself.")
         return
+    redis = connect(settings.redis_url)
     try:
-        info: dict[str, Any] = _ask_redis(connect(settings.redis_url))
+        info: dict[str, Any] = _ask_redis(redis)
+        listening = len(Worker.all(queue=Queue(URGENT, connection=redis)))
     except AuthenticationError:
         yield _problem("Redis", "It refuses the password.", "Correct REDIS_URL.")
         return
@@ -325,6 +359,14 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield _ok("Redis eviction", "noeviction.")
+    if listening:
+        yield _ok("Workers", f"{listening} listen.")
+    else:
+        yield _problem(
+            "Workers",
+            "None listens at this Redis: nobody is told of anything.",
+            "flask --app app worker, with the same REDIS_URL.",
+        )
 
 
 def _ask_redis(redis: Redis) -> dict[str, Any]:
@@ -362,6 +404,101 @@ def _slack(session: Session, settings: Settings) -> Iterator[Finding]:
         yield Finding(verdicts[found.state], f"Slack: {found.what}", words, found.remedy)
 
 
+def _statuspage(session: Session, statuspage: Statuspage) -> Iterator[Finding]:
+    """Ask Statuspage for what is read anyway. Whether the key may also write shows when it does."""
+    what = "Statuspage"
+    try:
+        api = statuspage.api(session)
+    except Skip:
+        yield _ok(what, "No page is connected.")
+        return
+    except Permanent as lost:
+        yield _problem(what, str(lost), "Or set SECRET_KEY to what it was.")
+        return
+    mapped = {row.component_id: row.name for row in list_components(session)}
+    session.rollback()  # no transaction is held while Statuspage is asked
+    try:
+        name = page_name_or_gone(api)
+        there = {component.id for component in list_all(api)}
+    except Permanent as refusal:
+        yield _problem(what, str(refusal), "Connect the page again under Settings, Statuspage.")
+        return
+    except DeliveryError as error:
+        yield _warning(what, str(error), "Look at https://metastatuspage.com, and try again.")
+        return
+    yield _ok(what, f"The page {name} opens to our key.")
+    gone = sorted(name for number, name in mapped.items() if number not in there)
+    if gone:
+        yield _problem(
+            f"{what}: components",
+            f"Not on the page any more: {', '.join(gone)}.",
+            "Map their services again under Settings, Statuspage, Components.",
+        )
+    elif not mapped:
+        yield _warning(
+            f"{what}: components",
+            "None follows a service: nothing on the page will change.",
+            "Map them under Settings, Statuspage, Components.",
+        )
+    else:
+        yield _ok(f"{what}: components", f"{len(mapped)} follow our services.")
+
+
+def _own_page(session: Session, settings: Settings) -> Iterator[Finding]:
+    page = page_settings(session)
+    session.rollback()  # no transaction is held while its address is asked
+    if page is None or not page.is_on:
+        yield _ok("Status page", "Switched off.")
+        return
+    if settings.mail is None:
+        yield _warning(
+            "Status page",
+            "Nobody can subscribe to it by e-mail.",
+            "Set SMTP_URL and MAIL_FROM, if customers are to be told.",
+        )
+    if page.host is None:
+        yield _ok("Status page", f"At {settings.base_url}/status.")
+        return
+    url = address_of(settings.base_url, page.host)
+    try:
+        with urllib.request.urlopen(f"{url}/api/v2/status.json", timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - http or https
+            json.load(answer)
+    except (OSError, ValueError, HTTPException) as error:
+        yield _warning(
+            "Status page",
+            f"{url} does not show it to this machine: {getattr(error, 'reason', error)}.",
+            "Point the name at this installation, give it a certificate, and have the proxy pass on Host.",
+        )
+    else:
+        yield _ok("Status page", f"{url} shows it.")
+
+
+def _providers(settings: Settings) -> Iterator[Finding]:
+    if not settings.providers:
+        yield _ok("Single sign-on", "Not set: people sign in by e-mail and password.")
+    for provider in settings.providers:
+        what = f"Sign in with {provider.name}"
+        url = discovery_address(provider)
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - http or https
+                named = dict(json.load(answer)).get("issuer")
+        except (OSError, ValueError, TypeError, HTTPException) as error:
+            yield _problem(
+                what,
+                f"{url} cannot be read: {getattr(error, 'reason', error)}.",
+                f"Check {_ISSUER[provider.key]}, and whether this machine may connect.",
+            )
+            continue
+        if named != provider.issuer:
+            yield _problem(
+                what,
+                f"The provider calls itself {named}, and the setting says {provider.issuer}.",
+                f"Set {_ISSUER[provider.key]} to what it calls itself, to the letter.",
+            )
+        else:
+            yield _ok(what, f"{named} answers.")
+
+
 def _mail(settings: Settings) -> Iterator[Finding]:
     if settings.mail is None:
         yield _ok("E-mail", "Not set: admins hand out links by hand.")
@@ -369,9 +506,12 @@ def _mail(settings: Settings) -> Iterator[Finding]:
     try:
         smtp.try_connection(settings.mail)
     except DeliveryError as error:
-        yield _problem("E-mail", str(error), "Correct SMTP_URL.")
+        yield _problem("E-mail", str(error), "Correct SMTP_URL or MAIL_FROM.")
     except (smtplib.SMTPException, ssl.SSLError, OSError) as error:
         remedy = "Check SMTP_URL, and whether this machine may connect: many hosts block port 25."
         yield _problem("E-mail", f"The mail server cannot be used: {error}", remedy)
     else:
-        yield _ok("E-mail", f"{settings.mail.host} takes our mail (none was sent).")
+        yield _ok(
+            "E-mail",
+            f"{settings.mail.host} takes mail from {settings.mail.sender} (none was sent).",
+        )

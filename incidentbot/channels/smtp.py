@@ -31,12 +31,15 @@ def send(mail: Mail, message: EmailMessage) -> None:
 
 
 def try_connection(mail: Mail) -> None:
-    """Connect, and sign in where SMTP_URL has a password, without sending anything.
+    """Connect, sign in where SMTP_URL has a password, and name MAIL_FROM, without sending anything.
 
-    Raises Permanent, or what smtplib and the network raise.
+    Raises Retry or Permanent, or what smtplib and the network raise.
     """
-    with _connect(mail):
-        pass
+    with _connect(mail) as server:
+        code, answer = server.mail(mail.sender)
+        if code >= 400:
+            raise _refusal(code, f"MAIL_FROM {mail.sender}: {_words(answer)}")
+        server.rset()
 
 
 def _connect(mail: Mail) -> AbstractContextManager[smtplib.SMTP]:

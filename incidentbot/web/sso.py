@@ -44,6 +44,11 @@ def find_provider(key: str) -> Provider | None:
     return next((provider for provider in settings.providers if provider.key == key), None)
 
 
+def discovery_address(provider: Provider) -> str:
+    """Return where a provider says what it is called, and where its doors are."""
+    return provider.issuer.rstrip("/") + "/.well-known/openid-configuration"
+
+
 def go_to(provider: Provider) -> Response:
     """Return the redirect to the provider. The session keeps what its answer must match."""
     settings: Settings = current_app.extensions["settings"]
@@ -113,7 +118,7 @@ def _client(provider: Provider) -> Any:
             provider.key,
             client_id=provider.client_id,
             client_secret=provider.client_secret,
-            server_metadata_url=provider.issuer.rstrip("/") + "/.well-known/openid-configuration",
+            server_metadata_url=discovery_address(provider),
             client_kwargs=options,
         )
         clients[provider.key] = (time.monotonic(), client)
