@@ -319,6 +319,8 @@ class Settings(BaseSettings):
         for address in filter(None, addresses):
             written = address.partition("://")[2].rpartition("@")[0].partition(":")[2]
             given |= {written, unquote(written)}
+        if self.sentry_dsn is not None:
+            given.add(urlsplit(self.sentry_dsn.get_secret_value()).username or "")
         return frozenset(given - {"", LOCAL_SECRET_KEY})
 
     @property

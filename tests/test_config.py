@@ -241,3 +241,8 @@ def test_the_mail_servers_address_is_taken_apart(monkeypatch: pytest.MonkeyPatch
     assert (mail.host, mail.port, mail.is_tls) == ("mail.example.com", 465, True)
     assert (mail.user, mail.password) == ("bot@example.com", "p/w")
     assert "p/w" not in repr(mail)
+
+
+def test_the_key_within_the_address_of_sentry_is_a_secret_by_itself() -> None:
+    settings = load_settings(_env_file=None, sentry_dsn="https://planted@o1.ingest.sentry.io/7")
+    assert "planted" in settings.secrets

@@ -32,6 +32,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b((?:__Host-)?incidentbot=)[\w.-]{20,}"), rf"\1{HIDDEN}"),
     # Signed things: JSON web tokens, and Flask's own.
     (re.compile(r"\.?\be(?:yJ|J)[\w-]{10,}\.[\w-]{5,}\.[\w-]{10,}"), HIDDEN),
+    # The links in mails to subscribers: what they sign is a list that begins with a number.
+    (re.compile(r"\bWz[\w-]{8,}(?:\.[\w-]{4,})?\.[\w-]{20,}"), HIDDEN),
     # user:password@host in an address.
     (re.compile(r"(://[^\s/:@\"']*:)[^\s/\"']+(?=@)"), rf"\1{HIDDEN}"),
     # ?token=…&code=…, and the fields of forms.

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import socket
+from collections.abc import Iterable, Iterator
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,24 @@ import pytest
 import requests
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.orm import Session
 
+from incidentbot.status_pages.connection import (
+    Connection,
+    SeenComponent,
+    connect,
+    map_components,
+)
+from incidentbot.status_pages.models import ComponentStatus, Subscriber
+from incidentbot.status_pages.subscribers import Tokens
+from incidentbot.users.actor import OPERATOR
 from tests.drills.fleet import WORKER, children
 from tests.scenarios.world import ADA, GRACE, World, eventually, world
 from tests.servers.ports import free_port
 from tests.servers.processes import launch
 from tests.slack.sender import signed_headers, slash
+from tests.status_pages.shown import switch_on
 
 pytestmark = pytest.mark.server
 
@@ -31,8 +44,13 @@ PLANTED = {
     "OIDC_CLIENT_ID": "incidentbot",
     "OIDC_CLIENT_SECRET": "planted-oidc-secret",
     "METRICS_TOKEN": "planted-metrics-token",
+    "STATUSPAGE_API_KEY": "planted-statuspage-key",
+    "SENTRY_DSN": "http://planted-sentry-key@127.0.0.1:9/7",
 }
+STORED_KEY = "planted-statuspage-key-in-the-database"
+SENTRY_KEY = "planted-sentry-key"
 NO_SECRETS = {"SLACK_CLIENT_ID", "OIDC_CLIENT_ID"}
+PAGE_IN_ENVIRONMENT = {"STATUSPAGE_API_KEY", "STATUSPAGE_PAGE_ID"}
 SMTP_PASSWORD = "planted-smtp-password"
 PASSWORD = "planted horse battery staple"
 TYPED = "planted words of a customer"
@@ -89,20 +107,29 @@ def _busy_run(
     }
     secrets = {name: value for name, value in PLANTED.items() if name not in NO_SECRETS}
     secrets |= {**FOREIGN, "SMTP_URL": SMTP_PASSWORD, "password": PASSWORD, "typed": TYPED}
+    secrets |= {"a stored key": STORED_KEY, "the key in SENTRY_DSN": SENTRY_KEY}
     for name, url in (("DATABASE_URL", postgres_url), ("REDIS_URL", redis_url)):
         password = urlsplit(url).password
         assert password, "the test's own servers have one"
         secrets[name] = password
-    with world(postgres_url, folder, **settings) as company:
+    with world(postgres_url, folder, statuspage=True, **settings) as company:
+        _connect_a_page(company)
         # This one may send without a password; the other one is refused for want of encryption.
         plain = {**company.env, "SMTP_URL": f"smtp://127.0.0.1:{smtp_port}"}
         with launch(WORKER, plain, folder / "worker.log") as worker:
             worker.wait_until(lambda: len(children(worker.pid)) > 0, 30)
             secrets |= _people_come_by(company, mailbox)
+            subscribed = _customers_come_by(company, mailbox)
+            secrets |= subscribed
             _work_on_incidents(company)
-            secrets |= _strangers_come_by(company)
+            eventually(lambda: "refuses the API key" in worker.log.read_text(), 30)
+            secrets |= _strangers_come_by(company, subscribed.values())
             worker.stop()
-        with launch(WORKER, company.env, folder / "worker-2.log") as worker:
+        # This one has the key that is in the database.
+        env = {name: v for name, v in company.env.items() if name not in PAGE_IN_ENVIRONMENT}
+        with launch(WORKER, env, folder / "worker-2.log") as worker:
+            company.flask("deliveries", "retry", "--all")
+            eventually(lambda: "refuses the API key" in worker.log.read_text(), 30)
             company.flask("users", "invite", "ken@example.com")
             _ask_for_a_new_password(company, "ken@example.com")
             eventually(lambda: "offers no encryption" in worker.log.read_text(), 30)
@@ -153,6 +180,43 @@ def _people_come_by(company: World, mailbox: Mailbox) -> dict[str, str]:
     }
 
 
+@contextlib.contextmanager
+def _database(company: World) -> Iterator[Session]:
+    engine = create_engine(company.env["DATABASE_URL"])
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+def _connect_a_page(company: World) -> None:
+    """Have a key in the database that Statuspage refuses, as it does the one in the environment."""
+    with _database(company) as session:
+        found = Connection("acme00status", STORED_KEY)
+        connect(session, OPERATOR, found, "Acme", PLANTED["SECRET_KEY"])
+        seen = [SeenComponent("cmp0payments", "Payments", ComponentStatus.OPERATIONAL)]
+        map_components(session, OPERATOR, seen, {"cmp0payments": "payments"})
+        switch_on(session)
+
+
+def _customers_come_by(company: World, mailbox: Mailbox) -> dict[str, str]:
+    """Subscribe to the status page by mail, and leave it, with links that are right and wrong."""
+    status = f"{company.app_url}/status"
+    form = {"email": "customer@example.com", "which": "all"}
+    eventually(lambda: requests.post(f"{status}/subscribe", data=form, timeout=10).ok)
+    (confirming,) = eventually(
+        lambda: [found for mail in mailbox.mails for found in re.findall(r"/confirm/(\S+)", mail)],
+        30,
+    )
+    with _database(company) as session:
+        subscriber = session.scalars(select(Subscriber)).one()
+        leaving = Tokens(PLANTED["SECRET_KEY"]).to_leave(subscriber)
+    for path in (f"confirm/{confirming}", f"unsubscribe/{leaving}"):
+        for address in (f"{status}/{path}x", f"{status}/{path}"):
+            requests.get(address, timeout=10)
+            requests.post(address, timeout=10)
+    return {"a link that confirms": confirming, "a link that ends it": leaving}
+
+
 def _work_on_incidents(company: World) -> None:
     """Declare and follow incidents, with Slack failing now and then."""
     company.fault(kind="error", error="internal_error", method="chat.postMessage", count=2)
@@ -171,7 +235,7 @@ def _told_of(company: World) -> set[str]:
     return set(re.findall(told, (company.folder / "worker.log").read_text()))
 
 
-def _strangers_come_by(company: World) -> dict[str, str]:
+def _strangers_come_by(company: World, tokens: Iterable[str]) -> dict[str, str]:
     """Send what nobody should: secrets of others in every place of a request, and rubbish."""
     for path in ("/", "/nowhere", "/slack/events", "/metrics", "/incidents/INC-1", "/api/v1/x"):
         requests.get(
@@ -206,6 +270,7 @@ def _strangers_come_by(company: World) -> dict[str, str]:
         f"GET /sign-in/{'planted-link' * 4} HTTP/9.9\r\n\r\n",
         f"GET / HTTP/1.1\r\nAuthorization Bearer {FOREIGN['bearer']}\r\n\r\n",
         f"POST /sign-in/{'planted-link' * 4} HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        *(f"GET /status/confirm/{token} HTTP/9.9\r\n\r\n" for token in tokens),
     ):
         assert address.hostname
         with socket.create_connection((address.hostname, address.port or 0), timeout=5) as raw:
@@ -223,12 +288,9 @@ def _ask_for_a_new_password(company: World, email: str) -> None:
 
 def _break_the_database(company: World) -> None:
     """Take a column away: statements fail half-way, with all that they were given."""
-    from sqlalchemy import create_engine, text
-
-    engine = create_engine(company.env["DATABASE_URL"])
-    with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE incidents RENAME COLUMN summary TO gone"))
-    engine.dispose()
+    with _database(company) as session:
+        session.execute(text("ALTER TABLE incidents RENAME COLUMN summary TO gone"))
+        session.commit()
     answer = company.type(ADA, f"status INC-1 {TYPED}")
     assert "broke" in json.dumps(answer) or answer["status"] == 200
     requests.get(f"{company.app_url}/ready", timeout=10)
@@ -251,9 +313,9 @@ def _every_line_is_whole(logs: str) -> None:
     made = [line for line in lines if line["message"] == "delivery done" and "incident" in line]
     assert {line["incident"] for line in made} == {"INC-1", "INC-2"}
     written = {
-        delivery: line["request"]
+        delivery
         for line in lines
-        if line["message"] == "deliveries written" and "request" in line
+        if line["message"] == "deliveries written" and {"request", "delivery"} & line.keys()
         for delivery in line["deliveries"]
     }
     by_command = [line for line in made if line["kind"] == "slack.message"]
