@@ -65,6 +65,12 @@ control_socket_disable = True
 _stop_delivering = []
 
 
+def on_starting(server):
+    """Say so when --bind, which wins over what stands here, leaves the metrics without their port."""
+    if settings.metrics_port is not None and bind[-1] not in server.cfg.bind:
+        server.log.warning("METRICS_PORT is not listened at: add --bind %s", bind[-1])
+
+
 def post_worker_init(worker):
     """Deliver from this process, or wake those that do."""
     _stop_delivering.append(start_for_web(worker.wsgi))

@@ -246,9 +246,6 @@ def ports(root: Path) -> Iterator[tuple[str, int]]:
     fly = tomllib.loads((root / "fly.toml").read_text())
     yield "fly.toml PORT", int(fly["env"]["PORT"])
     yield "fly.toml internal_port", fly["http_service"]["internal_port"]
-    for section in fly["metrics"]:
-        if section["processes"] == ["web"]:
-            yield "fly.toml metrics", section["port"]
     swarm = read_yaml(root / "deploy/swarm/stack.yml")[0]["services"]
     yield "deploy/swarm", int(swarm["web"]["ports"][0].rsplit(":", 1)[1])
     for file, manifest in manifests(root):
@@ -337,7 +334,7 @@ def check_workers_are_watched(root: Path) -> list[str]:
     read = {
         "docker-compose.yml": compose.get("expose", []),
         "fly.toml": [
-            section["port"] for section in fly["metrics"] if section["processes"] == ["worker"]
+            section["port"] for section in fly["metrics"] if "worker" in section["processes"]
         ],
         "systemd": [scraped[1]] if scraped else [],
         "deploy/k8s": [notes.get("prometheus.io/port")],

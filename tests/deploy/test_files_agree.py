@@ -117,7 +117,7 @@ MISTAKES = [
     ("docker-compose.yml", 'expose: ["9100"]', 'expose: ["9101"]', "nobody reads the worker's"),
     ("deploy/swarm/stack.yml", 'METRICS_PORT: "9100"', 'METRICS_PORT: ""', "shows no metrics"),
     ("fly.toml", 'METRICS_PORT = "9100"', 'METRICS_PORT = "9101"', "fly.toml: nobody reads"),
-    ("fly.toml", 'processes = ["worker"]', 'processes = ["web"]', "fly.toml: nobody reads"),
+    ("fly.toml", '["web", "worker"]', '["web"]', "fly.toml: nobody reads"),
     ("deploy/systemd/incidentbot-worker.service", "METRICS_PORT=9100", "METRICS_PORT=9101", "9101"),
     ("deploy/k8s/worker.yaml", 'value: "9100"', 'value: ""', "deploy/k8s: the worker shows no"),
     ("deploy/k8s/worker.yaml", 'port: "9100"', 'port: "9101"', "deploy/k8s: nobody reads"),

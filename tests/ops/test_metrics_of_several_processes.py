@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 from incidentbot.ops.version import VERSION
 from tests.drills.fleet import WORKER, children
 from tests.ops.prom import promtool, samples, scrape, total
-from tests.scenarios.world import ADA, World, eventually, world
+from tests.scenarios.world import ADA, APP, World, eventually, world
 from tests.servers.ports import free_port
 from tests.servers.processes import launch
 
@@ -52,6 +52,15 @@ def test_web_processes_add_up_and_forget_nothing(postgres_url: str, tmp_path: Pa
         assert list(tmp_path.glob("incidentbot-metrics-*"))
         company.app.stop()
         assert not list(tmp_path.glob("incidentbot-metrics-*")), "nothing is left behind"
+
+
+def test_who_binds_elsewhere_is_told_that_the_metrics_have_no_port(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    env = {"DATABASE_URL": sqlite_url, "METRICS_PORT": str(free_port())}
+    bound = [*APP[:-1], "--bind", f"127.0.0.1:{free_port()}", APP[-1]]
+    with launch(bound, env, tmp_path / "bound.log") as app:
+        app.wait_until(lambda: "METRICS_PORT is not listened at" in app.log.read_text(), 30)
 
 
 def test_workers_show_theirs_at_a_port_to_who_has_the_token(
