@@ -24,7 +24,6 @@ from incidentbot.channels.statuspage.reconcile import list_all
 from incidentbot.doctor import Finding, Verdict, examine
 from incidentbot.extensions import db
 from incidentbot.redis_wake import URGENT
-from incidentbot.status_pages.connection import map_components
 from incidentbot.users.actor import OPERATOR
 from tests import team as fixtures
 from tests.channels.statuspage import conftest as statuspage
@@ -32,7 +31,7 @@ from tests.channels.statuspage.conftest import KEY, PAGE, PAYMENTS, Double
 from tests.installation import install, small_company
 from tests.servers.oidc import CLIENT_ID, CLIENT_SECRET, Mode, oidc_provider
 from tests.servers.ports import free_port
-from tests.status_pages.shown import switch_on
+from tests.status_pages.shown import map_components, switch_on
 from tests.team import Team
 
 team = fixtures.team

@@ -21,7 +21,6 @@ from incidentbot.status_pages.connection import (
     Connection,
     SeenComponent,
     connect,
-    map_components,
 )
 from incidentbot.status_pages.models import ComponentStatus, Subscriber
 from incidentbot.status_pages.subscribers import Tokens
@@ -31,7 +30,7 @@ from tests.scenarios.world import ADA, GRACE, World, eventually, world
 from tests.servers.ports import free_port
 from tests.servers.processes import launch
 from tests.slack.sender import signed_headers, slash
-from tests.status_pages.shown import switch_on
+from tests.status_pages.shown import map_components, switch_on
 
 pytestmark = pytest.mark.server
 
