@@ -48,6 +48,8 @@ def record_states(session: Session, service_ids: Iterable[int], at: datetime) ->
     """Append to the history of these services what changed at `at`, inside the caller's transaction.
 
     The services are locked, in order: of two incidents that end at once, the second sees the first's end.
+    Whoever waited for the lock may bring an `at` from before what was appended meanwhile: the history
+    never goes back.
     """
     wanted = sorted(set(service_ids))
     # Not FOR UPDATE: who has changed an incident twice holds its service's key, and so may another.
@@ -59,11 +61,12 @@ def record_states(session: Session, service_ids: Iterable[int], at: datetime) ->
     ).all()
     for service_id, status in current_statuses(session, wanted).items():
         last = session.scalars(
-            select(ComponentState.status)
+            select(ComponentState)
             .where(ComponentState.service_id == service_id)
             .order_by(ComponentState.at.desc(), ComponentState.id.desc())
             .limit(1)
         ).one_or_none()
-        if status is not (last or ComponentStatus.OPERATIONAL):
-            session.add(ComponentState(service_id=service_id, status=status, at=at))
+        if status is not (last.status if last else ComponentStatus.OPERATIONAL):
+            since = max(at, last.at) if last else at
+            session.add(ComponentState(service_id=service_id, status=status, at=since))
     session.flush()
