@@ -21,14 +21,22 @@ from incidentbot.database import write_transaction
 from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotFound
 from incidentbot.incidents.models import Service
 from incidentbot.incidents.settings import changing_setting, require_unchanged
-from incidentbot.outbox.publish import publish
+from incidentbot.outbox.publish import publish, wake
+from incidentbot.status_pages.component_status import worst
 from incidentbot.status_pages.models import (
     ComponentStatus,
+    Maintenance,
+    MaintenanceStatus,
     PublicIncident,
     StatuspageComponent,
     StatusPageSettings,
 )
-from incidentbot.status_pages.publication import SETTINGS_ID, component_effect, incident_effect
+from incidentbot.status_pages.publication import (
+    SETTINGS_ID,
+    component_effect,
+    incident_effect,
+    maintenance_effect,
+)
 from incidentbot.status_pages.settings import get_page_settings
 from incidentbot.status_pages.states import current_statuses
 from incidentbot.users.actor import SYSTEM, Actor
@@ -100,8 +108,7 @@ def connect(
     with changing_setting(session, actor, "connect_statuspage") as change:
         settings = settings_row(session)
         before = _shown(settings)
-        if settings.statuspage_page_id not in (None, found.page_id):
-            _forget_page(session)
+        _map_to(session, settings, found.page_id)
         settings.statuspage_page_id = found.page_id
         settings.statuspage_page_name = page_name[:200]
         settings.statuspage_key = seal(secret, found.api_key)
@@ -133,13 +140,15 @@ def adopt_environment(session: Session, page_id: str | None) -> None:
         if _is_adopted(settings, page_id):  # another process was quicker
             return
         before = _shown(settings)
-        if page_id is not None and settings.statuspage_page_id not in (None, page_id):
-            _forget_page(session)
-            settings.statuspage_key = None  # it opens another page
+        if page_id is not None:
+            _map_to(session, settings, page_id)
+            if settings.statuspage_page_id != page_id:
+                settings.statuspage_key = None  # it opens another page
         settings.statuspage_page_id, settings.statuspage_page_name = page_id, None
         audit.append(
             session, SYSTEM, "connect_statuspage", SUBJECT, before=before, after=_shown(settings)
         )
+    wake(session)
 
 
 def list_components(session: Session) -> Sequence[StatuspageComponent]:
@@ -248,12 +257,10 @@ def wanted_by_component(
         )
     ).all()
     statuses = current_statuses(session, {service_id for _, service_id in pairs})
-    order = tuple(ComponentStatus)
-    wanted: dict[str, ComponentStatus] = {}
+    of_component: dict[str, list[ComponentStatus]] = {}
     for component_id, service_id in pairs:
-        known = wanted.get(component_id, ComponentStatus.OPERATIONAL)
-        wanted[component_id] = max(known, statuses[service_id], key=order.index)
-    return wanted
+        of_component.setdefault(component_id, []).append(statuses[service_id])
+    return {component_id: worst(found) for component_id, found in of_component.items()}
 
 
 def take_over(session: Session, actor: Actor, row_id: int) -> StatuspageComponent:
@@ -334,13 +341,14 @@ def _settle_drift(
         row = session.get(StatuspageComponent, row_id, with_for_update=True, populate_existing=True)
         if row is None or row.found is None:
             raise NotFound("This component does not follow a service any more.")
-        before = {"last_set": row.last_set, "found": row.found}
+        before = {"component": row.name, "last_set": row.last_set, "found": row.found}
         # What is there counts as ours from here on, so the next change may write.
         row.last_set, row.about_to_set = row.found, None
         if set_now:
             stamp = database.now(session).isoformat()
             publish(session, [component_effect(row.component_id, f"take-over/{stamp}")])
-        change.record(row.name, before, {"set_now": set_now})
+        # A component's name may be longer than a subject.
+        change.record(SUBJECT, before, {"component": row.name, "set_now": set_now})
     return row
 
 
@@ -353,6 +361,17 @@ def _drifted_incident(session: Session, incident_id: int) -> PublicIncident:
     return known
 
 
+def _map_to(session: Session, settings: StatusPageSettings, page_id: str) -> None:
+    """Have what we keep of a page be this one's: another one's components and ids are forgotten.
+
+    The settings' form forgets the page before it takes another, so what counts is not which page is
+    connected now. A maintenance that customers of the other page were told of is told anew.
+    """
+    if settings.mapped_page_id not in (None, page_id):
+        _forget_page(session)
+    settings.mapped_page_id = page_id
+
+
 def _forget_page(session: Session) -> None:
     for row in session.scalars(select(StatuspageComponent)):
         session.delete(row)
@@ -360,6 +379,18 @@ def _forget_page(session: Session) -> None:
         select(PublicIncident).where(PublicIncident.statuspage_id.is_not(None))
     ):
         known.statuspage_id = known.statuspage_found = None
+    stamp = database.now(session).isoformat()
+    for work in session.scalars(
+        select(Maintenance)
+        .where(
+            Maintenance.statuspage_id.is_not(None),
+            Maintenance.status != MaintenanceStatus.COMPLETED,
+        )
+        .order_by(Maintenance.id)
+        .with_for_update()
+    ).all():
+        work.statuspage_id = None
+        publish(session, [maintenance_effect(work, f"another-page/{stamp}")])
     session.flush()
 
 
@@ -368,6 +399,6 @@ def _shown(settings: StatusPageSettings) -> dict[str, str | None]:
     return {
         "page": settings.statuspage_page_id,
         "name": settings.statuspage_page_name,
-        # Tells one key from another, and nothing else of it.
+        # Another one each time that a key is put in, so that the log says so; it tells nothing of it.
         "key": hashlib.sha256(sealed.encode()).hexdigest()[:8] if sealed else None,
     }

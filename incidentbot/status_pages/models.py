@@ -87,8 +87,8 @@ class PublicIncident(Base):
     """An incident that customers are told of: in public words only.
 
     `statuspage_id` is its id on Statuspage.io, once it is there; `statuspage_found` is what somebody set it
-    to there by hand ("deleted" when they took it away), as the last look found it. Times are those of
-    the public story.
+    to there by hand ("deleted" when they took it away), as the last look found it, at
+    `statuspage_looked_at` where it was looked at by itself. Other times are those of the public story.
     """
 
     __tablename__ = "public_incidents"
@@ -112,6 +112,7 @@ class PublicIncident(Base):
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     statuspage_id: Mapped[str | None] = mapped_column(String(64))
     statuspage_found: Mapped[str | None] = mapped_column(String(32))
+    statuspage_looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     incident: Mapped[Incident] = relationship()
 
@@ -156,8 +157,9 @@ class PublicationRule(Base):
 class StatusPageSettings(Base):
     """The one row of settings of the status pages.
 
-    `statuspage_key` is encrypted. `partial_outage_weight` is the share of a partial outage that counts
-    as downtime, in percent. `version` counts changes of anything that the own page shows.
+    `statuspage_key` is encrypted. `mapped_page_id` is the page on Statuspage.io that the components and
+    the ids we keep of it belong to: it stays when the page is disconnected. `partial_outage_weight` is
+    the share of a partial outage that counts as downtime, in percent.
     """
 
     __tablename__ = "status_page_settings"
@@ -172,6 +174,7 @@ class StatusPageSettings(Base):
     statuspage_page_id: Mapped[str | None] = mapped_column(String(64))
     statuspage_page_name: Mapped[str | None] = mapped_column(String(200))
     statuspage_key: Mapped[str | None] = mapped_column(Text)
+    mapped_page_id: Mapped[str | None] = mapped_column(String(64))
     reconciled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -216,16 +219,24 @@ maintenance_services = Table(
 
 
 class Maintenance(Base):
-    """Work that customers are told of before. Its status follows the clock, unless it is ended early."""
+    """Work that customers are told of before. Its status follows the clock, unless it is ended early.
+
+    `starts_at` and `ends_at` are what was planned, `ended_at` is when it was over: before `starts_at`
+    where it was called off.
+    """
 
     __tablename__ = "maintenances"
-    __table_args__ = (Index("ix_maintenances_ends_at", "ends_at"),)
+    __table_args__ = (
+        Index("ix_maintenances_ends_at", "ends_at"),
+        Index("ix_maintenances_ended_at", "ended_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(Text)
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     status: Mapped[MaintenanceStatus] = mapped_column(word(MaintenanceStatus))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -248,7 +259,7 @@ subscriber_services = Table(
 class Subscriber(Base):
     """Somebody who gets mail of what the status page says; of all services when none is named.
 
-    Until `confirmed_at` they get nothing but the question whether they want it.
+    Until `confirmed_at` they get nothing but the question whether they want it, last at `asked_at`.
     """
 
     __tablename__ = "subscribers"
@@ -256,6 +267,7 @@ class Subscriber(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     services: Mapped[list[Service]] = relationship(

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from incidentbot import clock
+from incidentbot.database import write_transaction
 from incidentbot.incidents.errors import Conflict, InvalidInput, InvalidMove, NotAllowed, NotFound
 from incidentbot.incidents.settings import fingerprint
 from incidentbot.status_pages import connection
@@ -16,7 +19,12 @@ from incidentbot.status_pages.connection import (
     seal,
     unseal,
 )
-from incidentbot.status_pages.models import ComponentStatus
+from incidentbot.status_pages.models import (
+    ComponentStatus,
+    Maintenance,
+    MaintenanceStatus,
+    PublicIncident,
+)
 from tests.status_pages.shown import map_components
 from tests.team import Team, together
 
@@ -128,6 +136,72 @@ def test_another_page_forgets_the_components_of_the_first(team: Team) -> None:
     do(team, map_components, team.grace, [CARDS], {"c1": "payments"})
     connect(team, Connection("page2", "hunter2"))
     assert do(team, connection.list_components) == []
+
+
+def open_elsewhere(team: Team, status: str = "scheduled") -> None:
+    """Have an open incident, and a maintenance, that stand on the page that is connected now."""
+    moment = clock.now()
+    with team.sessions() as session, write_transaction(session):
+        session.get_one(PublicIncident, team.incident().id).statuspage_id = "inc0old"
+        session.add(
+            Maintenance(
+                title="New disks",
+                body="Search is slow.",
+                starts_at=moment,
+                ends_at=moment,
+                status=MaintenanceStatus(status),
+                created_at=moment,
+                updated_at=moment,
+                statuspage_id="inc0work",
+            )
+        )
+
+
+def take_another(team: Team) -> None:
+    do(team, connection.disconnect, team.grace)
+    connect(team, Connection("page2", "hunter2"))
+
+
+def name_another(team: Team) -> None:
+    do(team, connection.disconnect, team.grace)
+    do(team, connection.adopt_environment, "page2")
+
+
+@pytest.mark.parametrize("change", [take_another, name_another])
+def test_another_page_after_a_disconnect_is_told_all_anew(
+    team: Team, change: Callable[[Team], None]
+) -> None:
+    connect(team)
+    do(team, map_components, team.grace, [CARDS], {"c1": "payments"})
+    team.declare(public="Cards fail.")
+    open_elsewhere(team)
+    change(team)
+    assert do(team, connection.list_components) == []
+    with team.sessions() as session:
+        assert session.get_one(PublicIncident, team.incident().id).statuspage_id is None
+        assert session.scalars(select(Maintenance.statuspage_id)).one() is None
+    assert len(team.deliveries(kind="statuspage.maintenance")) == 1
+
+
+def test_the_same_page_again_has_its_components_still(team: Team) -> None:
+    connect(team)
+    do(team, map_components, team.grace, [CARDS], {"c1": "payments"})
+    team.declare(public="Cards fail.")
+    open_elsewhere(team, "completed")
+    do(team, connection.disconnect, team.grace)
+    connect(team)
+    assert len(do(team, connection.list_components)) == 1
+    take_another(team)
+    assert team.deliveries(kind="statuspage.maintenance") == [], "what is over is not told again"
+
+
+def test_a_component_with_a_long_name_can_be_taken_over(team: Team) -> None:
+    connect(team)
+    name = "Payments " * 20
+    seen = SeenComponent("c2", name, ComponentStatus.MAJOR_OUTAGE)
+    do(team, map_components, team.grace, [seen], {"c2": "search"})
+    do(team, connection.leave_as_it_is, team.grace, 1)
+    assert team.audit()[-1].before["component"] == name
 
 
 def test_the_page_that_the_environment_names_is_known_to_the_rules(team: Team) -> None:
