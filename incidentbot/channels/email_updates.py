@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from email.message import EmailMessage
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,7 @@ from incidentbot.config import Mail
 from incidentbot.incidents.models import Incident
 from incidentbot.outbox.dispatch import Receipt, Skip
 from incidentbot.outbox.models import Delivery
+from incidentbot.status_pages.maintenance import is_called_off
 from incidentbot.status_pages.models import (
     Maintenance,
     PublicIncident,
@@ -22,7 +22,7 @@ from incidentbot.status_pages.models import (
     StatusPageSettings,
     Subscriber,
 )
-from incidentbot.status_pages.settings import address_of, get_page_settings
+from incidentbot.status_pages.settings import address_of, by_clock, get_page_settings
 from incidentbot.status_pages.subscribers import Tokens, recipient
 
 _MOMENTS = {
@@ -97,7 +97,7 @@ def _update(session: Session, delivery: Delivery, address: str, zone: ZoneInfo) 
         raise Skip("customers are not told of the incident any more")
     status = update.status.value.capitalize()
     names = ", ".join(_names(session, [incident.service_id]))
-    facts = [f"{status}, {_time(update.at, zone)}", f"Service: {names}" if names else ""]
+    facts = [f"{status}, {by_clock(update.at, zone)}", f"Service: {names}" if names else ""]
     link = f"{address}/status/incidents/{incident.reference}"
     text = "\n".join([known.title, *filter(None, facts), "", update.body, "", link])
     return f"{known.title} ({status.lower()})", text
@@ -110,9 +110,12 @@ def _maintenance(
     if maintenance is None:
         raise Skip("there is no such maintenance any more")
     names = ", ".join(_names(session, [service.id for service in maintenance.services]))
+    is_off = is_called_off(maintenance)
+    until = maintenance.ends_at if is_off else maintenance.ended_at or maintenance.ends_at
+    begins, ends = by_clock(maintenance.starts_at, zone), by_clock(until, zone)
     facts = [
         _MOMENTS[delivery.payload["moment"]] + ".",
-        f"From {_time(maintenance.starts_at, zone)} to {_time(maintenance.ends_at, zone)}",
+        f"It was planned from {begins} to {ends}" if is_off else f"From {begins} to {ends}",
         f"Services: {names}" if names else "",
     ]
     text = "\n".join(
@@ -151,7 +154,3 @@ def _names(session: Session, service_ids: Iterable[int]) -> list[str]:
         .order_by(PublicService.position, func.lower(PublicService.name))
     )
     return list(rows)
-
-
-def _time(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"

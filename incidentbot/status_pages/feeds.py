@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from incidentbot.status_pages.page import Page, ShownIncident, ShownMaintenance
+from incidentbot.status_pages.settings import by_clock
 
 _ATOM = "http://www.w3.org/2005/Atom"
 ENTRIES = 30
@@ -32,21 +33,30 @@ def atom(page: Page, address: str) -> bytes:
 def _incident(feed: ET.Element, incident: ShownIncident, page: Page, address: str) -> None:
     lines = [f"Service: {incident.service}", ""] if incident.service else []
     for update in incident.updates:
-        lines += [f"{update.status.capitalize()}, {_place(update.at, page)}", update.body, ""]
+        lines += [
+            f"{update.status.capitalize()}, {by_clock(update.at, page.zone)}",
+            update.body,
+            "",
+        ]
     link = f"{address}/status/incidents/{incident.id}"
     title = f"{incident.title} ({incident.status.value})"
     _entry(feed, link, link, title, incident.opened_at, incident.updated_at, lines)
 
 
 def _maintenance(feed: ET.Element, work: ShownMaintenance, page: Page, address: str) -> None:
+    until = work.ends_at if work.is_called_off else work.ended_at or work.ends_at
+    begins, ends = by_clock(work.starts_at, page.zone), by_clock(until, page.zone)
     lines = [
-        f"From {_place(work.starts_at, page)} to {_place(work.ends_at, page)}",
+        f"It was planned from {begins} to {ends}"
+        if work.is_called_off
+        else f"From {begins} to {ends}",
         *([f"Services: {', '.join(work.services)}"] if work.services else []),
         "",
         work.body,
     ]
     name = f"{address}/status#maintenance-{work.id}"
-    title = f"Maintenance: {work.title} ({work.status.value.replace('_', ' ')})"
+    status = "called off" if work.is_called_off else work.status.value.replace("_", " ")
+    title = f"Maintenance: {work.title} ({status})"
     _entry(feed, name, name, title, work.created_at, work.updated_at, lines)
 
 
@@ -80,7 +90,3 @@ def _clean(text: str) -> str:
 
 def _time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
-
-
-def _place(moment: datetime, page: Page) -> str:
-    return f"{moment.astimezone(page.zone):%Y-%m-%d %H:%M %Z}"

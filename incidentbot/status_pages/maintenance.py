@@ -7,10 +7,10 @@ customers read never writes anything.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from incidentbot import database
@@ -37,6 +37,9 @@ CLOCK = "maintenance.clock"
 TITLE_LIMIT = 200
 BODY_LIMIT = 5_000
 SHOWN = 50
+# Nobody plans for later; the year is mistyped.
+MOST_AHEAD = timedelta(days=5 * 365)
+_TOO_FAR = "That is more than 5 years from now. Check the year."
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,26 @@ class MaintenanceFields:
     service_ids: frozenset[int]
 
 
-def list_maintenances(session: Session) -> Sequence[Maintenance]:
-    """Return the newest maintenances, those that end last first."""
+def list_maintenances(session: Session, since: datetime | None = None) -> Sequence[Maintenance]:
+    """Return what is to come or under way, and the newest of what is over (from `since` on).
+
+    Those that end last come first.
+    """
+    over = select(Maintenance.id).where(Maintenance.status == MaintenanceStatus.COMPLETED)
+    if since is not None:
+        over = over.where(Maintenance.ended_at >= since)
+    newest = over.order_by(Maintenance.ended_at.desc(), Maintenance.id.desc()).limit(SHOWN)
     return session.scalars(
         select(Maintenance)
+        .where(
+            or_(
+                Maintenance.status != MaintenanceStatus.COMPLETED,
+                Maintenance.id.in_(newest.scalar_subquery()),
+            )
+        )
         .order_by(Maintenance.ends_at.desc(), Maintenance.id.desc())
-        .limit(SHOWN)
         .options(selectinload(Maintenance.services))
+        .execution_options(populate_existing=True)
     ).all()
 
 
@@ -75,6 +91,7 @@ def state_of_maintenance(maintenance: Maintenance) -> dict[str, Any]:
         "body": maintenance.body,
         "starts_at": maintenance.starts_at.isoformat(),
         "ends_at": maintenance.ends_at.isoformat(),
+        "ended_at": maintenance.ended_at.isoformat() if maintenance.ended_at else None,
         "status": maintenance.status.value,
         "services": sorted(service.id for service in maintenance.services),
     }
@@ -129,12 +146,12 @@ def end(session: Session, maintenance_id: int, actor: Actor) -> Maintenance:
         _require_open(maintenance)
         now = database.now(session)
         was_under_way = maintenance.status is MaintenanceStatus.IN_PROGRESS
-        maintenance.status, maintenance.ends_at = MaintenanceStatus.COMPLETED, now
+        maintenance.status, maintenance.ended_at = MaintenanceStatus.COMPLETED, now
         maintenance.updated_at = now
         session.flush()
         if was_under_way:
             _move_services(session, maintenance, now)
-        _tell(session, maintenance, "completed" if was_under_way else "called_off")
+        _tell(session, maintenance, "called_off" if is_called_off(maintenance) else "completed")
         change.record(f"maintenance {maintenance.id}", before, state_of_maintenance(maintenance))
     return maintenance
 
@@ -143,7 +160,8 @@ def is_called_off(maintenance: Maintenance) -> bool:
     """Whether it was ended before it began."""
     return (
         maintenance.status is MaintenanceStatus.COMPLETED
-        and maintenance.ends_at < maintenance.starts_at
+        and maintenance.ended_at is not None
+        and maintenance.ended_at < maintenance.starts_at
     )
 
 
@@ -159,6 +177,8 @@ def follow_clock(session: Session, maintenance_id: int) -> None:
     if due is maintenance.status:
         return
     maintenance.status, maintenance.updated_at = due, now
+    if due is MaintenanceStatus.COMPLETED:
+        maintenance.ended_at = maintenance.ends_at
     session.flush()
     _move_services(session, maintenance, now)
     has_begun = due is MaintenanceStatus.IN_PROGRESS
@@ -185,12 +205,16 @@ def _fill(
         raise InvalidInput("starts_at", "Write when it begins, as a date and a time.")
     elif fields.starts_at < now:
         raise InvalidInput("starts_at", "That is past. Choose a time to come.")
+    elif fields.starts_at > now + MOST_AHEAD:
+        raise InvalidInput("starts_at", _TOO_FAR)
     else:
         starts_at = fields.starts_at
     if fields.ends_at is None:
         raise InvalidInput("ends_at", "Write when it ends, as a date and a time.")
     if fields.ends_at <= max(starts_at, now):
         raise InvalidInput("ends_at", "It must end after it begins, and later than now.")
+    if fields.ends_at > now + MOST_AHEAD:
+        raise InvalidInput("ends_at", _TOO_FAR)
     services = session.scalars(
         select(Service).where(Service.id.in_(fields.service_ids)).order_by(Service.id)
     ).all()
@@ -208,11 +232,9 @@ def _set_clock(session: Session, maintenance: Maintenance) -> None:
     """
     for at in (maintenance.starts_at, maintenance.ends_at):
         name = f"maintenance/{maintenance.id}/{at.isoformat()}/{maintenance.updated_at.isoformat()}"
-        (delivery,) = publish(
-            session,
-            [Effect(kind=CLOCK, target=str(maintenance.id), stream=name, dedupe_key=name)],
-        )
-        delivery.due_at = at
+        target = str(maintenance.id)
+        effect = Effect(kind=CLOCK, target=target, stream=name, dedupe_key=name, due_at=at)
+        publish(session, [effect])
 
 
 def _move_services(

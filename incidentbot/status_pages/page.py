@@ -7,18 +7,18 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import Session, contains_eager, lazyload, load_only, selectinload
+from sqlalchemy.orm import Session, contains_eager, lazyload, load_only
 
 from incidentbot import database
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.queries import parse_reference
 from incidentbot.status_pages import public_ids
 from incidentbot.status_pages.component_status import worst
+from incidentbot.status_pages.maintenance import is_called_off, list_maintenances
 from incidentbot.status_pages.models import (
     ComponentState,
     ComponentStatus,
     Impact,
-    Maintenance,
     MaintenanceStatus,
     PublicIncident,
     PublicService,
@@ -32,7 +32,6 @@ from incidentbot.status_pages.uptime import Day, days_of, first_day, start_of, u
 
 LISTED_INCIDENTS = 50
 RECENT = timedelta(days=14)
-LISTED_MAINTENANCES = 50
 HISTORY_PAGE = 30
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -93,7 +92,7 @@ class ShownIncident:
 
 @dataclass(frozen=True)
 class ShownMaintenance:
-    """Scheduled work as customers read of it."""
+    """Scheduled work as customers read of it. `starts_at` and `ends_at` are what was planned."""
 
     id: str
     title: str
@@ -101,6 +100,8 @@ class ShownMaintenance:
     status: MaintenanceStatus
     starts_at: datetime
     ends_at: datetime
+    ended_at: datetime | None
+    is_called_off: bool
     created_at: datetime
     updated_at: datetime
     services: Sequence[str]
@@ -378,14 +379,6 @@ def _shown(
 def _maintenances(
     session: Session, names: Mapping[int, str], now: datetime
 ) -> Sequence[ShownMaintenance]:
-    rows = session.scalars(
-        select(Maintenance)
-        .where(Maintenance.ends_at >= now - RECENT)
-        .order_by(Maintenance.ends_at.desc())
-        .limit(LISTED_MAINTENANCES)
-        .options(selectinload(Maintenance.services))
-        .execution_options(populate_existing=True)
-    ).all()
     return [
         ShownMaintenance(
             id=public_ids.maintenance_id(row.id),
@@ -394,12 +387,14 @@ def _maintenances(
             status=row.status,
             starts_at=row.starts_at,
             ends_at=row.ends_at,
+            ended_at=row.ended_at,
+            is_called_off=is_called_off(row),
             created_at=row.created_at,
             updated_at=row.updated_at,
             services=[names[service.id] for service in row.services if service.id in names],
             service_numbers=[service.id for service in row.services if service.id in names],
         )
-        for row in rows
+        for row in list_maintenances(session, since=now - RECENT)
     ]
 
 

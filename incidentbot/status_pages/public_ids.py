@@ -18,9 +18,9 @@ def maintenance_id(number: int) -> str:
     return _name("maintenance", str(number))
 
 
-def update_id(incident: str, seq: int) -> str:
-    """Return the public id of an incident's update."""
-    return _name("update", f"{incident}/{seq}")
+def update_id(of: str, which: int | str) -> str:
+    """Return the public id of an update: of an incident by its number, of a maintenance by its status."""
+    return _name("update", f"{of}/{which}")
 
 
 PAGE = hashlib.sha256(b"page").hexdigest()[:12]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -70,6 +71,11 @@ def address_of(base_url: str, host: str | None) -> str:
     parts = urlsplit(base_url)
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{host}{port}"
+
+
+def by_clock(moment: datetime, zone: ZoneInfo) -> str:
+    """Return a time as mails and feeds say it, by the page's clock."""
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def state_of_page(settings: StatusPageSettings) -> dict[str, Any]:

@@ -17,12 +17,14 @@ _ROLLUP = {
     ComponentStatus.UNDER_MAINTENANCE: ("maintenance", "Service Under Maintenance"),
     ComponentStatus.DEGRADED: ("minor", "Partially Degraded Service"),
     ComponentStatus.PARTIAL_OUTAGE: ("major", "Partial System Outage"),
-    ComponentStatus.MAJOR_OUTAGE: ("critical", "Major System Outage"),
+    ComponentStatus.MAJOR_OUTAGE: ("critical", "Major Service Outage"),
 }
 _WORK_SENTENCES = {
     MaintenanceStatus.IN_PROGRESS: "The scheduled maintenance is in progress.",
     MaintenanceStatus.COMPLETED: "The scheduled maintenance has been completed.",
 }
+# Statuspage has no status for it: what is called off there is completed, and its words say why.
+_CALLED_OFF = "The scheduled maintenance has been called off."
 
 
 def summary(page: Page, address: str) -> Json:
@@ -203,14 +205,14 @@ def _incident(page: Page, incident: ShownIncident, address: str) -> Json:
 
 
 def _maintenance(page: Page, work: ShownMaintenance, address: str) -> Json:
-    is_over = work.status is MaintenanceStatus.COMPLETED
     updates = [("scheduled", work.body, work.created_at)]
-    if work.status is not MaintenanceStatus.SCHEDULED and work.ends_at > work.starts_at:
+    if work.status is not MaintenanceStatus.SCHEDULED and not work.is_called_off:
         updates.insert(
             0, ("in_progress", _WORK_SENTENCES[MaintenanceStatus.IN_PROGRESS], work.starts_at)
         )
-    if is_over:
-        updates.insert(0, ("completed", _WORK_SENTENCES[MaintenanceStatus.COMPLETED], work.ends_at))
+    if work.ended_at is not None:
+        said = _CALLED_OFF if work.is_called_off else _WORK_SENTENCES[MaintenanceStatus.COMPLETED]
+        updates.insert(0, ("completed", said, work.ended_at))
     return {
         "id": work.id,
         "name": work.title,
@@ -218,14 +220,14 @@ def _maintenance(page: Page, work: ShownMaintenance, address: str) -> Json:
         "created_at": _time(work.created_at),
         "updated_at": _time(work.updated_at),
         "monitoring_at": None,
-        "resolved_at": _time(work.ends_at) if is_over else None,
+        "resolved_at": _time(work.ended_at) if work.ended_at else None,
         "impact": "maintenance",
         "shortlink": f"{address}/status#maintenance-{work.id}",
         "started_at": _time(work.created_at),
         "page_id": public_ids.PAGE,
         "incident_updates": [
-            _update(public_ids.update_id(work.id, number), work.id, status, body, at)
-            for number, (status, body, at) in enumerate(updates)
+            _update(public_ids.update_id(work.id, status), work.id, status, body, at)
+            for status, body, at in updates
         ],
         "components": _affected(page, work.service_numbers),
         "scheduled_for": _time(work.starts_at),

@@ -1,12 +1,14 @@
 """Maintenance: told of before, begun and ended by the clock, seen in the services' states."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from sqlalchemy import select
 
 from incidentbot.channels.own_page import handlers
+from incidentbot.database import write_transaction
 from incidentbot.incidents.commands import record_parked
 from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed
 from incidentbot.incidents.settings import fingerprint
@@ -112,6 +114,7 @@ def test_it_is_ended_early_or_called_off_and_then_stays_so(team: Team) -> None:
         with team.sessions() as session:
             ended = works.end(session, number, team.grace)
             assert works.is_called_off(ended)
+            assert (ended.ended_at, ended.ends_at) == (NOON, NOON + 2 * HOUR), "planned, and done"
             with pytest.raises(InvalidMove):
                 works.end(session, number, team.grace)
     assert run_at(team, NOON + HOUR) is MaintenanceStatus.COMPLETED
@@ -134,6 +137,34 @@ def test_ending_one_under_way_frees_its_services(team: Team) -> None:
     ]
 
 
+def test_what_is_under_way_is_shown_however_much_is_planned(team: Team) -> None:
+    with time_machine.travel(NOON, tick=False):
+        first = schedule(team)
+        with team.sessions() as session, write_transaction(session):
+            later = works.get_maintenance(session, first)
+            for day in range(60):
+                session.add(
+                    Maintenance(
+                        title=f"Later {day}",
+                        body="x",
+                        starts_at=later.starts_at + timedelta(days=day + 1),
+                        ends_at=later.ends_at + timedelta(days=day + 1),
+                        status=MaintenanceStatus.SCHEDULED,
+                        created_at=NOON,
+                        updated_at=NOON,
+                    )
+                )
+            later.status = MaintenanceStatus.IN_PROGRESS
+        with team.sessions() as session:
+            page = read_page(session)
+            listed = works.list_maintenances(session)
+    assert page is not None
+    assert [work.title for work in page.maintenances_in(MaintenanceStatus.IN_PROGRESS)] == [
+        "Upgrade"
+    ]
+    assert first in [work.id for work in listed]
+
+
 def test_an_outage_is_worse_than_maintenance(team: Team) -> None:
     with time_machine.travel(NOON, tick=False):
         schedule(team)
@@ -154,6 +185,8 @@ def test_an_outage_is_worse_than_maintenance(team: Team) -> None:
         ("starts_at", {"starts_at": NOON - HOUR}),
         ("ends_at", {"ends_at": None}),
         ("ends_at", {"ends_at": NOON + HOUR}),
+        ("starts_at", {"starts_at": NOON + 9_999 * 24 * HOUR}),
+        ("ends_at", {"ends_at": datetime(9999, 12, 31, 23, tzinfo=ZoneInfo("America/New_York"))}),
         ("services", {"service_ids": frozenset()}),
         ("services", {"service_ids": frozenset({999})}),
     ],

@@ -187,7 +187,8 @@ def app(sqlite_url: str) -> Flask:
             )
         with write_transaction(session):
             session.get_one(Maintenance, 2).status = MaintenanceStatus.IN_PROGRESS
-            session.get_one(Maintenance, 3).status = MaintenanceStatus.COMPLETED
+            over = session.get_one(Maintenance, 3)
+            over.status, over.ended_at = MaintenanceStatus.COMPLETED, over.ends_at
     forget(app)
     return app
 
@@ -218,7 +219,7 @@ def test_the_documents_say_what_is(app: Flask) -> None:
 
     assert get("status")["status"] == {
         "indicator": "critical",
-        "description": "Major System Outage",
+        "description": "Major Service Outage",
     }
     summary = get("summary")
     assert [c["name"] for c in summary["components"]] == ["Shop", "Card payments", "Product search"]
@@ -243,6 +244,44 @@ def test_the_documents_say_what_is(app: Flask) -> None:
     }
 
 
+def test_the_updates_of_a_maintenance_keep_their_ids(app: Flask) -> None:
+    def get() -> Any:
+        forget(app)
+        return app.test_client().get("/api/v2/scheduled-maintenances.json").json
+
+    def updates(document: Any) -> dict[str, str]:
+        work = next(w for w in document["scheduled_maintenances"] if w["name"] == "Upgrade 1")
+        return {u["status"]: u["id"] for u in work["incident_updates"]}
+
+    before = updates(get())
+    with app.app_context(), write_transaction(db.session()):
+        db.session().get_one(Maintenance, 1).status = MaintenanceStatus.IN_PROGRESS
+    after = updates(get())
+    assert before.keys() < after.keys()
+    assert before.items() < after.items()
+
+
+def test_what_is_called_off_is_completed_and_its_words_say_why(app: Flask) -> None:
+    with app.app_context():
+        ended = works.end(db.session(), 1, OPERATOR)
+        planned = ended.ends_at
+    forget(app)
+    document = app.test_client().get("/api/v2/scheduled-maintenances.json").json
+    work = next(w for w in document["scheduled_maintenances"] if w["name"] == "Upgrade 1")
+    assert work["status"] == "completed"
+    assert datetime.fromisoformat(work["scheduled_until"]) == planned.replace(
+        microsecond=planned.microsecond // 1000 * 1000
+    )
+    assert work["resolved_at"] < work["scheduled_for"] < work["scheduled_until"]
+    assert [(u["status"], u["body"]) for u in work["incident_updates"]] == [
+        ("completed", "The scheduled maintenance has been called off."),
+        ("scheduled", "Search is read-only."),
+    ]
+    feed = app.test_client().get("/status.atom").text
+    assert "Maintenance: Upgrade 1 (called off)" in feed
+    assert "It was planned from" in feed
+
+
 def test_an_incident_says_when_and_what_it_did_to_its_component(app: Flask) -> None:
     (over, _open) = app.test_client().get("/api/v2/incidents.json").json["incidents"]
     assert over["monitoring_at"]
@@ -263,7 +302,7 @@ def test_an_existing_client_reads_every_document(url: str, monkeypatch: pytest.M
     monkeypatch.setattr(whadup, "API_BASE_URL", f"{url}/api/")  # its own setting
     client = whadup.GithubStatus()
     assert client.summary()["status"]["indicator"] == "critical"
-    assert client.status()["status"]["description"] == "Major System Outage"
+    assert client.status()["status"]["description"] == "Major Service Outage"
     assert len(client.components()["components"]) == 3
     assert len(client.Incidents()["incidents"]) == 2
     assert len(client.Incidents.unresolved()["incidents"]) == 1

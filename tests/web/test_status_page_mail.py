@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from urllib.parse import urlsplit
@@ -12,11 +13,15 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 from flask.testing import FlaskClient
 
+from incidentbot import clock
 from incidentbot.engine import build_dispatcher
 from incidentbot.extensions import db
 from incidentbot.incidents import commands
+from incidentbot.status_pages import maintenance as works
 from incidentbot.status_pages import public_ids, subscribers
+from incidentbot.status_pages.maintenance import MaintenanceFields
 from incidentbot.status_pages.models import StatusPageSettings
+from incidentbot.users.actor import OPERATOR
 from tests.servers.ports import free_port
 from tests.status_pages.shown import switch_on
 from tests.web.status_site import commander, declare, forget, status_app
@@ -112,6 +117,23 @@ def test_who_confirms_gets_the_updates_until_they_leave(
         assert subscribers.count(db.session()) == (0, 0)
     deliver(app)
     assert mailbox.take() == []
+
+
+def test_of_a_maintenance_that_is_called_off_they_read_what_was_planned(
+    app: Flask, client: FlaskClient, mailbox: Mailbox
+) -> None:
+    subscribe(app, client, mailbox)
+    begins = (clock.now() + timedelta(days=2)).replace(hour=9, minute=0)
+    ends = begins + timedelta(hours=1)
+    fields = MaintenanceFields("New disks", "Search is slow.", begins, ends, frozenset({2}))
+    with app.app_context():
+        works.schedule(db.session(), OPERATOR, fields)
+        works.end(db.session(), 1, OPERATOR)
+    deliver(app)
+    update = mailbox.take()[-1]
+    assert update["Subject"] == "Acme status: Maintenance is called off: New disks"
+    planned = f"It was planned from {begins:%Y-%m-%d} 09:00 UTC to {ends:%Y-%m-%d} 10:00 UTC"
+    assert planned in update.get_content()
 
 
 def test_who_chose_services_hears_of_those_only(

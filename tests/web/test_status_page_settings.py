@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from incidentbot import clock
 from incidentbot.audit.models import AuditEntry
 from incidentbot.extensions import db
 from incidentbot.status_pages.models import Maintenance, MaintenanceStatus, PublicService
@@ -119,29 +120,37 @@ def test_maintenance_is_scheduled_changed_and_called_off(app: Flask, signed_in: 
     with app.app_context():
         switch_on(db.session(), time_zone="Europe/Berlin")
         show(db.session())
+    year = clock.now().year + 2
     data = {
         "title": "Upgrade",
         "body": "Search is slow.",
-        "starts_at": "2099-07-01T10:00",
-        "ends_at": "2099-07-01T11:00",
+        "starts_at": f"{year}-07-01T10:00",
+        "ends_at": f"{year}-07-01T11:00",
         "services": "2",
     }
     bad = admin.post(f"{HERE}/maintenance/new", data={**data, "starts_at": "soon"})
     assert bad.status_code == 422
     assert 'id="starts_at-error"' in bad.text
     assert "Search is slow." in bad.text
+    for field in ("starts_at", "ends_at"):
+        far = admin.post(f"{HERE}/maintenance/new", data={**data, field: "9999-12-31T23:59"})
+        assert far.status_code == 422
+        assert (
+            f'id="{field.replace("_", "-")}-error"' in far.text or f'id="{field}-error"' in far.text
+        )
     admin.post(f"{HERE}/maintenance/new", data=data)
     status = app.test_client().get("/status").text
     assert "Scheduled maintenance" in status
-    assert "1 Jul 2099, 10:00 CEST" in status
+    assert f"1 Jul {year}, 10:00 CEST" in status
     form = admin.get(f"{HERE}/maintenance/1").text
-    assert 'value="2099-07-01T10:00"' in form
+    assert f'value="{year}-07-01T10:00"' in form
     seen = seen_in(form, f"{HERE}/maintenance/1")
     changed = {**data, "title": "Great upgrade", "seen": seen}
     assert admin.post(f"{HERE}/maintenance/1", data=changed).status_code == 302
     assert admin.post(f"{HERE}/maintenance/1", data=changed).status_code == 409
     assert "Great upgrade" in app.test_client().get("/status").text
-    admin.post(f"{HERE}/maintenance/1/end")
+    off = admin.post(f"{HERE}/maintenance/1/end", follow_redirects=True)
+    assert "The maintenance is called off." in off.text
     assert "is over" in admin.post(f"{HERE}/maintenance/1/end", follow_redirects=True).text
     assert "Called off" in admin.get(HERE).text
     with app.app_context():

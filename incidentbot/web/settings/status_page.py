@@ -154,7 +154,14 @@ def save_maintenance(maintenance_id: int) -> Page | Response:
 def end_maintenance(maintenance_id: int) -> Response:
     """End a maintenance now, or call it off. For admins."""
     key = request.form.get("request_key")
-    press(lambda: works.end(db.session(), maintenance_id, actor(key)), "The maintenance is over.")
+    press(
+        lambda: works.end(db.session(), maintenance_id, actor(key)),
+        lambda ended: (
+            "The maintenance is called off."
+            if works.is_called_off(ended)
+            else "The maintenance is over."
+        ),
+    )
     return _back()
 
 
