@@ -32,6 +32,7 @@ class SeenIncident:
     created_at: datetime
     scheduled_for: datetime | None
     scheduled_until: datetime | None
+    component_ids: frozenset[str]
     marks: dict[str, Any]  # what we wrote into its metadata
     posts: tuple[tuple[str, str], ...]  # (status, body)
 
@@ -167,6 +168,7 @@ def _incident(item: Any) -> SeenIncident:
         created_at=datetime.fromisoformat(item["created_at"]),
         scheduled_for=_time(item.get("scheduled_for")),
         scheduled_until=_time(item.get("scheduled_until")),
+        component_ids=frozenset(str(component["id"]) for component in item.get("components") or ()),
         marks=marks if isinstance(marks, dict) else {},
         posts=tuple(_posts(item.get("incident_updates") or ())),
     )

@@ -9,25 +9,31 @@ from sqlalchemy import select
 from incidentbot.channels.statuspage import endpoints
 from incidentbot.channels.statuspage.api import StatuspageApi
 from incidentbot.channels.statuspage.endpoints import SeenIncident
-from incidentbot.channels.statuspage.sending import Sending
+from incidentbot.channels.statuspage.sending import (
+    FOUND_THERE,
+    Sending,
+    may_be_there,
+    naming_components,
+    plain,
+)
 from incidentbot.database import write_transaction
 from incidentbot.incidents.text import shorten
-from incidentbot.outbox.dispatch import Permanent, Receipt, Skip
+from incidentbot.outbox.dispatch import Permanent, Receipt, Skip, Wait
 from incidentbot.outbox.models import Delivery
 from incidentbot.status_pages.maintenance import is_called_off
 from incidentbot.status_pages.models import Maintenance, MaintenanceStatus, StatuspageComponent
 
 _SKEW = timedelta(minutes=5)
-_CALLED_OFF = "The maintenance is called off."
 # What customers read when it moves on.
-_MOVED_ON = {
-    MaintenanceStatus.IN_PROGRESS: "The maintenance has begun.",
-    MaintenanceStatus.COMPLETED: "The maintenance is done.",
-}
+_BEGUN = "The maintenance has begun."
+_DONE = "The maintenance is done."
+_CALLED_OFF = "The maintenance is called off."
 
 
 @dataclass(frozen=True)
 class _Plan:
+    """The maintenance as it is in the database now, and the API to tell it by."""
+
     api: StatuspageApi
     id: int
     title: str
@@ -39,6 +45,7 @@ class _Plan:
     statuspage_id: str | None
     component_ids: list[str]
     is_called_off: bool
+    may_be_there: bool
 
     @property
     def marks(self) -> dict[str, Any]:
@@ -53,7 +60,6 @@ class _Plan:
             "scheduled_until": endpoints.moment(self.ends_at),
             "scheduled_auto_in_progress": False,
             "scheduled_auto_completed": False,
-            "component_ids": self.component_ids,
         }
 
 
@@ -61,14 +67,12 @@ def send_maintenance(sending: Sending, delivery: Delivery) -> Receipt:
     """Schedule a maintenance on Statuspage, change it, or move it on."""
     plan = _read(sending, delivery)
     if plan.statuspage_id is None:
-        return {"incident": _schedule(sending, delivery, plan)}
+        return {"incident": _schedule(sending, plan)}
     plan.api.reserve(3)
     seen = endpoints.incident(plan.api, plan.statuspage_id)
     if seen is None:
         raise Permanent("The maintenance was deleted on Statuspage. It is not made again.")
-    fields = _changes(plan, seen)
-    if fields:
-        endpoints.change_incident(plan.api, seen.id, fields)
+    _change(plan, seen)
     return {"incident": seen.id}
 
 
@@ -95,42 +99,72 @@ def _read(sending: Sending, delivery: Delivery) -> _Plan:
             statuspage_id=row.statuspage_id,
             component_ids=sorted(components),
             is_called_off=is_called_off(row),
+            may_be_there=may_be_there(session, delivery),
         )
 
 
-def _schedule(sending: Sending, delivery: Delivery, plan: _Plan) -> str:
-    if plan.status is MaintenanceStatus.COMPLETED:
-        raise Skip("the maintenance was over before it stood on Statuspage")
-    plan.api.reserve(3 if delivery.in_doubt else 1)
-    found = None
-    if delivery.in_doubt:
+def _schedule(sending: Sending, plan: _Plan) -> str:
+    """Announce it; when in doubt, look whether it is there already."""
+    is_over = plan.status is MaintenanceStatus.COMPLETED
+    plan.api.reserve(4 if plan.may_be_there else 2)
+    if plan.may_be_there:
         found = endpoints.find_incident(plan.api, plan.marks, plan.created_at - _SKEW)
-    opened = found or endpoints.open_incident(
-        plan.api,
-        {**plan.fields, "status": plan.status.value, "body": plan.body},
-        plan.marks,
+        if found is not None:
+            _note_scheduled(sending, plan, found)
+            raise Wait(FOUND_THERE, 0)
+    if is_over:
+        raise Skip("the maintenance was over before it stood on Statuspage")
+    fields = {**plan.fields, "status": plan.status.value, "body": plan.body}
+    opened = naming_components(
+        plan.component_ids,
+        lambda named: endpoints.open_incident(plan.api, {**fields, **named}, plan.marks),
     )
-    with sending.sessions() as session, write_transaction(session):
-        session.get_one(Maintenance, plan.id).statuspage_id = opened
+    _note_scheduled(sending, plan, opened)
     return opened
 
 
-def _changes(plan: _Plan, seen: SeenIncident) -> dict[str, Any]:
-    """Return what is to be changed there: the plan where it differs, the status where it has moved on."""
-    changes: dict[str, Any] = {}
-    as_planned = (seen.name, seen.scheduled_for, seen.scheduled_until)
-    plan_here = (
-        plan.fields["name"],
-        plan.starts_at.replace(microsecond=0),
-        plan.ends_at.replace(microsecond=0),
-    )
-    if as_planned != plan_here and plan.status is not MaintenanceStatus.COMPLETED:
-        changes |= plan.fields
-    if seen.status != plan.status.value:
-        body = _CALLED_OFF if plan.is_called_off else _MOVED_ON.get(plan.status, plan.body)
-        changes |= {"status": plan.status.value, "body": body}
-    elif (
-        plan.status is MaintenanceStatus.SCHEDULED and seen.posts and seen.posts[-1][1] != plan.body
-    ):
-        changes |= {"body": plan.body}
-    return changes
+def _note_scheduled(sending: Sending, plan: _Plan, opened: str) -> None:
+    with sending.sessions() as session, write_transaction(session):
+        session.get_one(Maintenance, plan.id).statuspage_id = opened
+
+
+def _change(plan: _Plan, seen: SeenIncident) -> None:
+    """Change what differs there: the plan until it is over, the words, the status when it moved on."""
+    is_over = plan.status is MaintenanceStatus.COMPLETED
+    changes: dict[str, Any] = {} if is_over or _is_as_planned(plan, seen) else plan.fields
+    has_moved = seen.status != plan.status.value
+    body = _news(plan, seen, has_moved=has_moved)
+    if has_moved:
+        changes = {**changes, "status": plan.status.value}
+    if body:
+        changes = {**changes, "body": body}
+    is_about_others = not is_over and seen.component_ids != set(plan.component_ids)
+    if is_about_others:
+        naming_components(
+            plan.component_ids,
+            lambda named: (
+                endpoints.change_incident(plan.api, seen.id, {**changes, **named})
+                if changes or named
+                else None
+            ),
+        )
+    elif changes:
+        endpoints.change_incident(plan.api, seen.id, changes)
+
+
+def _is_as_planned(plan: _Plan, seen: SeenIncident) -> bool:
+    there = (seen.name, seen.scheduled_for, seen.scheduled_until)
+    starts_at, ends_at = (at.replace(microsecond=0) for at in (plan.starts_at, plan.ends_at))
+    return there == (plan.fields["name"], starts_at, ends_at)
+
+
+def _news(plan: _Plan, seen: SeenIncident, *, has_moved: bool) -> str:
+    """Return what is to be posted: that it moved on, and the words for customers if they are new."""
+    if plan.status is MaintenanceStatus.COMPLETED:
+        return (_CALLED_OFF if plan.is_called_off else _DONE) if has_moved else ""
+    texts = [plain(body).removeprefix(_BEGUN).strip() for _status, body in seen.posts]
+    newest = next((text for text in reversed(texts) if text), "")
+    words = plan.body if newest != plain(plan.body) else ""
+    has_begun = has_moved and plan.status is MaintenanceStatus.IN_PROGRESS
+    news = [_BEGUN if has_begun else "", words]
+    return "\n\n".join(filter(None, news)) or (plan.body if has_moved else "")

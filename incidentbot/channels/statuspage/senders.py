@@ -16,15 +16,21 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from incidentbot import database
 from incidentbot.channels.statuspage import endpoints
-from incidentbot.channels.statuspage.api import Refusal, StatuspageApi
+from incidentbot.channels.statuspage.api import StatuspageApi
 from incidentbot.channels.statuspage.endpoints import SeenIncident
 from incidentbot.channels.statuspage.link import Statuspage
 from incidentbot.channels.statuspage.maintenance import send_maintenance
-from incidentbot.channels.statuspage.sending import Sending
+from incidentbot.channels.statuspage.sending import (
+    FOUND_THERE,
+    Sending,
+    may_be_there,
+    naming_components,
+    plain,
+)
 from incidentbot.database import write_transaction
 from incidentbot.incidents.text import shorten
 from incidentbot.outbox.dispatch import Handler, Permanent, Receipt, Skip, Wait
-from incidentbot.outbox.models import Delivery, DeliveryState
+from incidentbot.outbox.models import Delivery
 from incidentbot.status_pages import connection
 from incidentbot.status_pages.models import (
     ComponentStatus,
@@ -35,7 +41,6 @@ from incidentbot.status_pages.models import (
 
 # Why a delivery gives itself back although nothing is wrong.
 MORE_TO_POST = "more updates are to be posted"
-FOUND_THERE = "found on Statuspage; looking at what is posted there"
 
 # How far Statuspage's clock and ours may be apart.
 _SKEW = timedelta(minutes=5)
@@ -69,7 +74,7 @@ def send_incident(sending: Sending, delivery: Delivery) -> Receipt:
     story = _read_story(sending, delivery)
     if story.statuspage_id is None:
         return _open(sending, story)
-    story.api.reserve(3)
+    story.api.reserve(2)
     seen = endpoints.incident(story.api, story.statuspage_id)
     if seen is None:
         raise Permanent(
@@ -140,7 +145,7 @@ class _Update:
 
     @property
     def key(self) -> tuple[str, str]:
-        return self.status, _plain(self.body)
+        return self.status, plain(self.body)
 
 
 @dataclass(frozen=True)
@@ -200,24 +205,8 @@ def _read_story(sending: Sending, delivery: Delivery) -> _Story:
                 for u in updates
             ],
             may_overwrite=bool(delivery.payload.get("take_over")),
-            may_be_there=_may_be_there(session, delivery),
+            may_be_there=may_be_there(session, delivery),
         )
-
-
-def _may_be_there(session: Session, delivery: Delivery) -> bool:
-    """Whether an attempt may have opened the incident without our knowing."""
-    doubtful = session.scalars(
-        select(Delivery.id)
-        .where(
-            Delivery.incident_id == delivery.incident_id,
-            Delivery.kind == delivery.kind,
-            Delivery.target == delivery.target,
-            Delivery.in_doubt.is_(True),
-            Delivery.state != DeliveryState.DONE,
-        )
-        .limit(1)
-    ).first()
-    return delivery.in_doubt or doubtful is not None
 
 
 def _open(sending: Sending, story: _Story) -> Receipt:
@@ -238,14 +227,10 @@ def _open(sending: Sending, story: _Story) -> Receipt:
         "impact_override": story.impact,
         "deliver_notifications": True,
     }
-    try:
-        with_components = {**fields, "component_ids": story.component_ids}
-        opened = endpoints.open_incident(story.api, with_components, story.marks)
-    except Refusal as refusal:
-        if refusal.status != 422 or not story.component_ids:
-            raise
-        # One of them may be gone. That is told by its own delivery; customers are told all the same.
-        opened = endpoints.open_incident(story.api, fields, story.marks)
+    opened = naming_components(
+        story.component_ids,
+        lambda named: endpoints.open_incident(story.api, {**fields, **named}, story.marks),
+    )
     _note_opened(sending, story, opened, first)
     _go_on(story.pending[1:])
     return {"incident": opened}
@@ -253,7 +238,7 @@ def _open(sending: Sending, story: _Story) -> Receipt:
 
 def _match(sending: Sending, story: _Story, seen: SeenIncident) -> list[_Update]:
     """Return what is not there yet, having written down what an attempt in doubt has posted."""
-    there = Counter((status, _plain(body)) for status, body in seen.posts)
+    there = Counter((status, plain(body)) for status, body in seen.posts)
     there.subtract(update.key for update in story.updates if update.is_posted)
     arrived: list[_Update] = []
     pending: list[_Update] = []
@@ -313,8 +298,3 @@ def _note_posted(sending: Sending, updates: Sequence[_Update]) -> None:
 def _mark_posted(session: Session, updates: Sequence[_Update]) -> None:
     for update in updates:
         session.get_one(PublicUpdate, update.id).statuspage_posted_at = database.now(session)
-
-
-def _plain(body: str) -> str:
-    """Return a text as far as two that are the same for a reader are the same."""
-    return " ".join(body.split())

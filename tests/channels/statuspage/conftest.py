@@ -14,7 +14,8 @@ from incidentbot import clock
 from incidentbot.channels.pacing import Pacer
 from incidentbot.channels.statuspage.link import Statuspage, connect
 from incidentbot.channels.statuspage.reconcile import list_all, reconcile
-from incidentbot.channels.statuspage.senders import FOUND_THERE, MORE_TO_POST, handlers
+from incidentbot.channels.statuspage.senders import MORE_TO_POST, handlers
+from incidentbot.channels.statuspage.sending import FOUND_THERE
 from incidentbot.database import write_transaction
 from incidentbot.incidents.commands import record_parked
 from incidentbot.incidents.lifecycle import Severity
