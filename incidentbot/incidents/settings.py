@@ -35,6 +35,25 @@ class SettingChange:
         return self._done
 
 
+def require_admin(session: Session, actor: Actor, action: str) -> None:
+    """Raise NotAllowed, and have it audited, for who is no admin."""
+    if actor.is_admin:
+        return
+    refusal = NotAllowed("Only an admin can change the settings. Ask one of them.")
+    with write_transaction(session):
+        audit.append(
+            session,
+            actor,
+            action,
+            "settings",
+            before={},
+            after={},
+            outcome=Outcome.REFUSED,
+            reason=str(refusal),
+        )
+    raise refusal
+
+
 @contextmanager
 def changing_setting(session: Session, actor: Actor, action: str) -> Iterator[SettingChange]:
     """Run the block as one transaction that ends with the audit entry of what it recorded.
@@ -42,20 +61,7 @@ def changing_setting(session: Session, actor: Actor, action: str) -> Iterator[Se
     Raises NotAllowed (audited too) for who is no admin, AlreadyDone when this very request made its
     change before, Conflict when somebody else added the same at the same moment.
     """
-    if not actor.is_admin:
-        refusal = NotAllowed("Only an admin can change the settings. Ask one of them.")
-        with write_transaction(session):
-            audit.append(
-                session,
-                actor,
-                action,
-                "settings",
-                before={},
-                after={},
-                outcome=Outcome.REFUSED,
-                reason=str(refusal),
-            )
-        raise refusal
+    require_admin(session, actor, action)
     try:
         with write_transaction(session):
             if audit.find_request(session, actor.request_id) is not None:

@@ -42,6 +42,7 @@ from incidentbot.status_pages.states import current_statuses
 from incidentbot.users.actor import SYSTEM, Actor
 
 SUBJECT = "Statuspage"
+CONNECT = "connect_statuspage"
 DELETED = "deleted"  # what is found of an incident that somebody took away on Statuspage
 
 
@@ -105,7 +106,7 @@ def connect(
     session: Session, actor: Actor, found: Connection, page_name: str, secret: str
 ) -> StatusPageSettings:
     """Keep a connection that was tried. Components of another page are forgotten. Raises NotAllowed."""
-    with changing_setting(session, actor, "connect_statuspage") as change:
+    with changing_setting(session, actor, CONNECT) as change:
         settings = settings_row(session)
         before = _shown(settings)
         _map_to(session, settings, found.page_id)
@@ -145,9 +146,7 @@ def adopt_environment(session: Session, page_id: str | None) -> None:
             if settings.statuspage_page_id != page_id:
                 settings.statuspage_key = None  # it opens another page
         settings.statuspage_page_id, settings.statuspage_page_name = page_id, None
-        audit.append(
-            session, SYSTEM, "connect_statuspage", SUBJECT, before=before, after=_shown(settings)
-        )
+        audit.append(session, SYSTEM, CONNECT, SUBJECT, before=before, after=_shown(settings))
     wake(session)
 
 

@@ -6,6 +6,7 @@ A component's status has one writer here (`set_component`), so that what a perso
 is never overwritten by the way.
 """
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from incidentbot.channels.statuspage.api import Refusal, StatuspageApi
 from incidentbot.outbox.dispatch import Permanent
 from incidentbot.status_pages.connection import SeenComponent
 from incidentbot.status_pages.models import ComponentStatus
+
+log = logging.getLogger(__name__)
 
 PER_PAGE = 100
 NAME_LIMIT = 255
@@ -53,22 +56,30 @@ def page_name(api: StatuspageApi) -> str:
 def components(api: StatuspageApi, page: int) -> ComponentPage:
     """Return one page of components, from 1. The headings over groups of them are left out.
 
-    Raises Permanent in words when the status page is gone.
+    So is what cannot be read, with a line in the log: it must not keep us from all the others. Raises
+    Permanent in words when the status page is gone.
     """
     try:
         answer = api.call("GET", f"/components?page={page}&per_page={PER_PAGE}")
     except Refusal as refusal:
         raise _gone(api, refusal, "the page", "") from None
-    found = [_component(item) for item in answer if not item.get("group")]
+    read = (_component(item) for item in answer if not item.get("group"))
+    found = [component for component in read if component is not None]
     return ComponentPage(found, more=len(answer) == PER_PAGE)
 
 
 def component(api: StatuspageApi, component_id: str) -> SeenComponent:
-    """Return one component. Raises Permanent when it, or the page, is gone."""
+    """Return one component. Raises Permanent when it, or the page, is gone, or it cannot be read."""
     try:
-        return _component(api.call("GET", f"/components/{component_id}"))
+        found = _component(api.call("GET", f"/components/{component_id}"))
     except Refusal as refusal:
         raise _gone(api, refusal, f"the component {component_id}", _MAP_AGAIN) from None
+    if found is None:
+        raise Permanent(
+            f"Statuspage shows the component {component_id} in a way that this version of incidentbot "
+            "does not know. Set it there to one of the usual states, or update incidentbot, then retry."
+        )
+    return found
 
 
 def set_component(api: StatuspageApi, component_id: str, status: ComponentStatus) -> None:
@@ -82,12 +93,19 @@ def set_component(api: StatuspageApi, component_id: str, status: ComponentStatus
 
 def incident(api: StatuspageApi, incident_id: str) -> SeenIncident | None:
     """Return one incident; None when it is not there any more. Raises Permanent when the page is gone."""
+    found = incident_of_known_page(api, incident_id)
+    if found is None:
+        page_name_or_gone(api)
+    return found
+
+
+def incident_of_known_page(api: StatuspageApi, incident_id: str) -> SeenIncident | None:
+    """Return one incident; None when it is not there. For who has just read the page: it is one call."""
     try:
         return _incident(api.call("GET", f"/incidents/{incident_id}"))
     except Refusal as refusal:
         if refusal.status != 404:
             raise
-    page_name_or_gone(api)
     return None
 
 
@@ -153,8 +171,12 @@ def _gone(api: StatuspageApi, refusal: Refusal, what: str, remedy: str) -> Perma
     return Permanent(f"Statuspage does not know {what} any more. {remedy}".strip())
 
 
-def _component(item: Any) -> SeenComponent:
-    return SeenComponent(str(item["id"]), str(item["name"]), ComponentStatus(item["status"]))
+def _component(item: Any) -> SeenComponent | None:
+    try:
+        return SeenComponent(str(item["id"]), str(item["name"]), ComponentStatus(item["status"]))
+    except (KeyError, TypeError, ValueError) as error:
+        log.warning("a component on Statuspage cannot be read: %r", error)
+        return None
 
 
 def _incident(item: Any) -> SeenIncident:

@@ -12,7 +12,8 @@ from incidentbot.channels.statuspage.api import StatuspageApi
 from incidentbot.channels.statuspage.endpoints import page_name_or_gone
 from incidentbot.config import Settings
 from incidentbot.database import DATABASE_AWAY
-from incidentbot.incidents.errors import InvalidInput, NotAllowed
+from incidentbot.incidents.errors import InvalidInput
+from incidentbot.incidents.settings import require_admin
 from incidentbot.outbox.dispatch import DeliveryError, Permanent, Skip
 from incidentbot.status_pages import connection
 from incidentbot.status_pages.connection import Connection, Unreadable
@@ -97,8 +98,7 @@ def connect(
 
     Raises NotAllowed, and InvalidInput for field page_id or api_key with what Statuspage said.
     """
-    if not actor.is_admin:
-        raise NotAllowed("Only an admin can change the settings. Ask one of them.")
+    require_admin(session, actor, connection.CONNECT)  # before Statuspage is asked
     page_id, api_key = page_id.strip(), api_key.strip()
     if not page_id.replace("-", "").replace("_", "").isalnum() or len(page_id) > 64:
         raise InvalidInput("page_id", "The page's id is letters and digits, such as 8xr3kq2m1v0p.")

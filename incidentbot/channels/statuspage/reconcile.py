@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from incidentbot import database
@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=5)
 MOST_PAGES = 50
-# Incidents of ours that Statuspage says are over are looked at one by one, so many in one look.
-MOST_LOOKED_AT = 10
+# Incidents of ours that Statuspage says are over are looked at one by one, so many in one look: with the
+# components and the open incidents that must stay below what may be asked at once.
+MOST_LOOKED_AT = 3
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,12 @@ def reconcile(statuspage: Statuspage, session: Session) -> Look:
     there = {seen.id: seen for seen in endpoints.unresolved(api)}
     over = _open_here_only(session, there.keys())
     session.rollback()
-    gone = {statuspage_id: endpoints.incident(api, statuspage_id) for statuspage_id in over}
+    gone = {found: endpoints.incident_of_known_page(api, found) for found in over}
     with write_transaction(session):
         settings = connection.settings_row(session)
         settings.reconciled_at = database.now(session)
         _note_components(session, components, began)
+        _note_looked_at(session, over)
         _note_incidents(session, {**gone, **there}, began)
     found = len(connection.list_drift(session)) + len(connection.list_drifted_incidents(session))
     return Look(found)
@@ -88,16 +90,28 @@ def list_all(api: StatuspageApi) -> Iterator[SeenComponent]:
 
 
 def _open_here_only(session: Session, there: Collection[str]) -> list[str]:
-    """Return the ids of our incidents that are open here, and not among those open there."""
+    """Return the ids of some of our incidents that are open here, and not among those open there.
+
+    They take turns. What was deleted there stays so, and is not asked for again.
+    """
     ids = session.scalars(
         select(PublicIncident.statuspage_id)
         .where(
             PublicIncident.statuspage_id.is_not(None),
             PublicIncident.status != PublicStatus.RESOLVED,
+            PublicIncident.statuspage_found.is_distinct_from(DELETED),
         )
-        .order_by(PublicIncident.incident_id)
+        .order_by(PublicIncident.statuspage_looked_at.nulls_first(), PublicIncident.incident_id)
     )
     return [found for found in ids if found and found not in there][:MOST_LOOKED_AT]
+
+
+def _note_looked_at(session: Session, ids: Collection[str]) -> None:
+    session.execute(
+        update(PublicIncident)
+        .where(PublicIncident.statuspage_id.in_(ids))
+        .values(statuspage_looked_at=database.now(session))
+    )
 
 
 def _note_components(session: Session, seen: dict[str, SeenComponent], began: datetime) -> None:

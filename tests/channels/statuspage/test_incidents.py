@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from incidentbot import clock
+from incidentbot.channels.statuspage.link import connect
 from incidentbot.database import write_transaction
 from incidentbot.incidents import commands
 from incidentbot.incidents.errors import Conflict, InvalidInput, NotAllowed
@@ -259,3 +260,28 @@ def test_nothing_is_called_while_no_page_is_connected(unconnected: Customers) ->
     unconnected.deliver()
     assert unconnected.page.calls() == []
     assert unconnected.sent("statuspage.incident") == []
+
+
+def test_looks_go_on_however_many_incidents_were_deleted_there(customers: Customers) -> None:
+    team, page = customers.team, customers.page
+    for _number in range(5):
+        team.declare(severity="P1", public="We are looking into it.")
+    customers.deliver()
+    for incident in page.incidents:
+        page.by_hand("DELETE", f"/pages/{PAGE}/incidents/{incident['id']}")
+    page.forget_calls()
+    assert customers.look() == 3
+    assert len(page.calls()) == 1 + 1 + 3, "components, open incidents, and each of three once"
+    assert customers.look() == 5, "the others' turn"
+    page.forget_calls()
+    customers.look()
+    assert len(page.calls()) == 2, "what is deleted stays so"
+
+
+def test_who_may_not_connect_a_page_is_refused_and_it_is_audited(unconnected: Customers) -> None:
+    team = unconnected.team
+    with team.sessions() as session, pytest.raises(NotAllowed):
+        connect(unconnected.statuspage, session, team.ada, PAGE, "a-key")
+    assert unconnected.page.calls() == []
+    entry = team.audit()[-1]
+    assert (entry.action, entry.outcome.value) == ("connect_statuspage", "refused")
