@@ -29,11 +29,13 @@ def install(app: Flask) -> None:
     app.wsgi_app = _Follower(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented way
 
 
+def note_route(endpoint: str | None, rule: str | None) -> None:
+    """Say what answers the request. Who answers one before its route does, does so for itself."""
+    request.environ[_ROUTE] = (endpoint, rule)
+
+
 def _note_route() -> None:
-    request.environ[_ROUTE] = (
-        request.endpoint,
-        request.url_rule.rule if request.url_rule else None,
-    )
+    note_route(request.endpoint, request.url_rule.rule if request.url_rule else None)
     reference = str((request.view_args or {}).get("reference", ""))
     if _REFERENCE.fullmatch(reference):
         context.note(incident=reference.upper())

@@ -5,6 +5,14 @@ from collections.abc import Iterable
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.status_pages.models import ComponentStatus
 
+# What people read, customers and responders alike.
+WORDS = {
+    ComponentStatus.OPERATIONAL: "Operational",
+    ComponentStatus.UNDER_MAINTENANCE: "Under maintenance",
+    ComponentStatus.DEGRADED: "Degraded performance",
+    ComponentStatus.PARTIAL_OUTAGE: "Partial outage",
+    ComponentStatus.MAJOR_OUTAGE: "Major outage",
+}
 _BEFORE_THE_CAUSE = {
     Severity.P1: ComponentStatus.MAJOR_OUTAGE,
     Severity.P2: ComponentStatus.PARTIAL_OUTAGE,

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session, contains_eager, lazyload, load_only
 
 from incidentbot import database
 from incidentbot.incidents.models import Incident
-from incidentbot.incidents.queries import parse_reference
 from incidentbot.status_pages import public_ids
 from incidentbot.status_pages.component_status import worst
 from incidentbot.status_pages.maintenance import is_called_off, list_maintenances
@@ -35,6 +34,7 @@ RECENT = timedelta(days=14)
 HISTORY_PAGE = 30
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_HIGHEST = 2**31 - 1  # no row has a higher id
 
 
 @dataclass(frozen=True)
@@ -221,11 +221,15 @@ def own_host(session: Session) -> str | None:
     ).one_or_none()
 
 
-def read_incident(session: Session, reference: str) -> ShownIncident | None:
+def read_incident(session: Session, number: int) -> ShownIncident | None:
     """Return one incident as customers know it; None when they do not know of it."""
-    number = parse_reference(reference)
     found = session.scalars(_public().where(Incident.number == number)).all()
     return next(iter(_shown(session, found, _names(session))), None)
+
+
+def known_place(before: str) -> str:
+    """Return where a stretch of the history begins; "" for what is none of ours."""
+    return before if _read_place(before) else ""
 
 
 def read_history(session: Session, zone: ZoneInfo, before: str = "") -> History:
@@ -307,7 +311,7 @@ def _changes(
 
 
 def _public() -> Select[PublicIncident]:
-    """Select what customers know of. What became private since is not shown any more."""
+    """Select what customers know of. Nothing private is published; should it ever be, it is not shown."""
     return (
         select(PublicIncident)
         .join(PublicIncident.incident)
@@ -405,6 +409,7 @@ def _place(row: PublicIncident) -> str:
 def _read_place(place: str) -> tuple[datetime, int] | None:
     moment, _, number = place.partition("_")
     try:
-        return _EPOCH + int(moment) * _MICROSECOND, int(number)
+        at, incident_id = _EPOCH + int(moment) * _MICROSECOND, int(number)
     except (ValueError, OverflowError):
         return None
+    return (at, incident_id) if 0 <= incident_id <= _HIGHEST else None

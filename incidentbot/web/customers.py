@@ -7,6 +7,7 @@ from incidentbot.extensions import db
 from incidentbot.incidents.errors import AlreadyDone, IncidentError
 from incidentbot.incidents.permissions import Action, judge
 from incidentbot.incidents.queries import get_incident
+from incidentbot.status_pages.component_status import WORDS
 from incidentbot.status_pages.models import ComponentStatus
 from incidentbot.status_pages.preview import for_customers, tell_customers
 from incidentbot.status_pages.publication import PUBLIC_TEXT_LIMIT
@@ -15,14 +16,6 @@ from incidentbot.web.actions import acting
 from incidentbot.web.errors import by_field, status_of
 
 blueprint = Blueprint("customers", __name__)
-
-WORDS = {
-    ComponentStatus.OPERATIONAL: "Operational",
-    ComponentStatus.UNDER_MAINTENANCE: "Under maintenance",
-    ComponentStatus.DEGRADED: "Degraded performance",
-    ComponentStatus.PARTIAL_OUTAGE: "Partial outage",
-    ComponentStatus.MAJOR_OUTAGE: "Major outage",
-}
 
 
 @blueprint.app_template_filter("public_words")

@@ -17,6 +17,7 @@ from incidentbot.incidents.errors import (
     NotAllowed,
     NotFound,
 )
+from incidentbot.web import status_page
 
 # What people type into fields that do not show it. No page may ever send it back.
 SECRETS = frozenset({"api_key", "current", "password"})
@@ -85,7 +86,12 @@ def install(app: Flask) -> None:
 
 
 def error_page(status: int, title: str = "", advice: str = "", **more: Any) -> Page:
-    """Return a page that says what went wrong and what to do; the words are those of its status."""
+    """Return a page that says what went wrong and what to do; the words are those of its status.
+
+    Customers at the status page get a notice of its own, in which nothing is about incidentbot.
+    """
+    if g.get("is_status_page"):
+        return status_page.notice_of(status), status
     default_title, default_advice = _WORDS.get(status, _WORDS[400])
     page = render_template(
         "error.html",

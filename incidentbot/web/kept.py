@@ -87,7 +87,8 @@ class Shelf(Generic[T]):
             if time.monotonic() >= entry.fresh_until:
                 self._build(entry, build)
             if entry.failure is not None:
-                raise entry.failure
+                # Several threads raise the same one: none of them adds to what another did on its way.
+                raise entry.failure.with_traceback(None)
         finally:
             entry.building.release()
         return self._value(entry)

@@ -3,9 +3,9 @@
 import json
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,11 +21,16 @@ from incidentbot.database import DATABASE_AWAY, snapshot
 from incidentbot.extensions import csrf, db
 from incidentbot.incidents.durations import in_words
 from incidentbot.incidents.errors import InvalidInput, NotFound
+from incidentbot.incidents.queries import parse_reference
+from incidentbot.ops import health
+from incidentbot.ops.requests import note_route
 from incidentbot.status_pages import feeds, subscribers
+from incidentbot.status_pages.component_status import WORDS
 from incidentbot.status_pages.models import ComponentStatus
 from incidentbot.status_pages.page import (
     Page,
     ShownService,
+    known_place,
     own_host,
     read_history,
     read_incident,
@@ -38,6 +43,8 @@ from incidentbot.web import status_json
 from incidentbot.web.kept import Answer, Shelf, answer
 
 T = TypeVar("T")
+# Renders what was read: as it is, or (True) as all that we knew before the database went away.
+Rendering = Callable[[bool], Answer]
 blueprint = Blueprint("status_page", __name__)
 csrf.exempt(blueprint)  # nobody is signed in here; what a link may do is signed into the link
 
@@ -46,13 +53,6 @@ KEPT_SECONDS = 5.0
 ASKED_AT_MOST = parse("20 per 10 minutes")
 HTML = "text/html; charset=utf-8"
 
-WORDS = {
-    ComponentStatus.OPERATIONAL: "Operational",
-    ComponentStatus.UNDER_MAINTENANCE: "Under maintenance",
-    ComponentStatus.DEGRADED: "Degraded",
-    ComponentStatus.PARTIAL_OUTAGE: "Partial outage",
-    ComponentStatus.MAJOR_OUTAGE: "Major outage",
-}
 SENTENCES = {
     ComponentStatus.OPERATIONAL: "All services work",
     ComponentStatus.UNDER_MAINTENANCE: "Maintenance is under way",
@@ -85,9 +85,10 @@ class StatusSite:
 
     def __init__(self) -> None:
         self.readings: Shelf[Reading] = Shelf(KEPT_SECONDS)
-        self.pages: Shelf[Answer | None] = Shelf(KEPT_SECONDS)
+        self.pages: Shelf[Rendering | None] = Shelf(KEPT_SECONDS)
         self.hosts: Shelf[str | None] = Shelf(KEPT_SECONDS)
         self.last_host: str | None = None
+        self.has_read_host = False
         self.limiter = FixedWindowRateLimiter(MemoryStorage())
 
     def forget(self) -> None:
@@ -126,12 +127,23 @@ def _keep_to_its_host() -> Response | None:
     host = urlsplit(f"//{request.host}").hostname
     if host is None or host == urlsplit(settings.base_url).hostname:
         return None
-    own, _late = site().hosts.get("own", _own_host)
+    try:
+        own, _late = site().hosts.get("own", _own_host)
+    except DATABASE_AWAY:
+        # It may be the status page's: customers are not shown what is for the team.
+        if request.blueprint == health.blueprint.name or request.endpoint == "static":
+            return None
+        g.is_status_page = True
+        return _unavailable()
     if own is None or host != own:
         return None
     if request.path == "/" and request.method in ("GET", "HEAD"):
         g.is_status_page = True
-        return index()
+        note_route(f"{blueprint.name}.{index.__name__}", "/")
+        try:
+            return index()
+        except DATABASE_AWAY:
+            return _unavailable()
     if g.is_status_page or request.endpoint == "static":
         return None
     g.is_status_page = True
@@ -139,10 +151,14 @@ def _keep_to_its_host() -> Response | None:
 
 
 def _own_host() -> str | None:
-    """Return the page's own host; the last one known while the database is away."""
-    with suppress(*DATABASE_AWAY):
-        site().last_host = _read(own_host)
-    return site().last_host
+    """Return the page's own host; the last one known while the database is away, if there is one."""
+    kept = site()
+    try:
+        kept.last_host, kept.has_read_host = _read(own_host), True
+    except DATABASE_AWAY:
+        if not kept.has_read_host:
+            raise
+    return kept.last_host
 
 
 @blueprint.get("/status")
@@ -159,27 +175,30 @@ def index() -> Response:
 @blueprint.get("/status/incidents/<reference>")
 def incident(reference: str) -> Response:
     """Show one incident as customers know it. For everyone."""
+    try:
+        number = parse_reference(reference)
+    except NotFound:
+        return _missing()
 
-    def find(page: Page) -> Answer | None:
-        try:
-            found = _read(lambda session: read_incident(session, reference))
-        except NotFound:
-            return None
+    def find(page: Page) -> Rendering | None:
+        found = _read(lambda session: read_incident(session, number))
         if found is None:
             return None
-        return _html("status/incident.html", page, incident=found)
+        return lambda is_late: _html("status/incident.html", page, incident=found, is_late=is_late)
 
-    return _kept(f"incident/{reference[:20]}", find)
+    return _kept(f"incident/{number}", find)
 
 
 @blueprint.get("/status/history")
 def history() -> Response:
     """Show the incidents by month, a stretch at a time. For everyone."""
-    before = request.args.get("before", "")[:40]
+    before = known_place(request.args.get("before", "")[:40])
 
-    def find(page: Page) -> Answer:
+    def find(page: Page) -> Rendering:
         found = _read(lambda session: read_history(session, page.zone, before))
-        return _html("status/history.html", page, history=found, before=before)
+        return lambda is_late: _html(
+            "status/history.html", page, history=found, before=before, is_late=is_late
+        )
 
     return _kept(f"history/{before}", find)
 
@@ -266,7 +285,7 @@ def subscribe() -> Response:
 @blueprint.get("/status/confirm/<token>")
 def confirm_form(token: str) -> Response:
     """Show the button that confirms: what fetches links in mails by itself must not. For everyone."""
-    return _dialogue("status/confirm.html", token=token)
+    return _from_mail("status/confirm.html", token=token)
 
 
 @blueprint.post("/status/confirm/<token>")
@@ -282,7 +301,7 @@ def confirm(token: str) -> Response:
 @blueprint.get("/status/unsubscribe/<token>")
 def unsubscribe_form(token: str) -> Response:
     """Show the button that ends a subscription. For everyone."""
-    return _dialogue("status/unsubscribe.html", token=token)
+    return _from_mail("status/unsubscribe.html", token=token)
 
 
 @blueprint.post("/status/unsubscribe/<token>")
@@ -295,11 +314,23 @@ def unsubscribe(token: str) -> Response:
     )
 
 
-def _unavailable(_error: Exception) -> Response:
+def _unavailable(_error: Exception | None = None) -> Response:
     """Say so when there is not even a page to show from before."""
-    response = _missing("The status page cannot be shown right now", "Try again in a moment.")
-    response.status_code = 503
-    return response
+    return _for_one(notice_of(503), 503)
+
+
+_NOTICES = {
+    404: ("", ""),  # the template's own words
+    500: ("Something went wrong here", "Try again in a moment."),
+    503: ("This page cannot be shown right now", "Try again in a moment."),
+}
+
+
+def notice_of(status: int) -> str:
+    """Return a page for customers that says why there is no other."""
+    unknown = ("That request was not understood", "The address may be mistyped.")
+    heading, text = _NOTICES.get(status, unknown)
+    return _render("status/missing.html", None, heading=heading, text=text)
 
 
 for _no_database in DATABASE_AWAY:
@@ -330,14 +361,19 @@ def _rendered(name: str, render: Callable[[Page], Answer]) -> Response:
     return response
 
 
-def _kept(name: str, find: Callable[[Page], Answer | None]) -> Response:
+def _kept(name: str, find: Callable[[Page], Rendering | None]) -> Response:
     """Send a page that is read by itself, and kept as long."""
-    reading, _late = _reading()
+    reading, is_late = _reading()
     page = reading.page
     if page is None:
         return _missing()
-    found, _is_late = site().pages.get(name, lambda: find(page))
-    return _missing() if found is None else found.send()
+
+    def build() -> Rendering | None:
+        found = find(page)
+        return None if found is None else cache(found)
+
+    render, is_old = site().pages.get(name, build)
+    return _missing() if render is None else render(is_late or is_old).send()
 
 
 def _by_token(change: Callable[[Session], None], heading: str, text: str) -> Response:
@@ -345,8 +381,8 @@ def _by_token(change: Callable[[Session], None], heading: str, text: str) -> Res
         change(db.session())
     except NotFound as error:
         heading, text = "This link does not work", str(error)
-        return _dialogue("status/notice.html", 404, heading=heading, text=text)
-    return _dialogue("status/notice.html", heading=heading, text=text)
+        return _from_mail("status/notice.html", 404, heading=heading, text=text)
+    return _from_mail("status/notice.html", heading=heading, text=text)
 
 
 def _dialogue(template: str, status: int = 200, **values: Any) -> Response:
@@ -354,14 +390,21 @@ def _dialogue(template: str, status: int = 200, **values: Any) -> Response:
     reading, _late = _reading()
     if reading.page is None or not _has_mail():
         return _missing()
-    response = Response(_render(template, reading.page, **values), status, content_type=HTML)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return _for_one(_render(template, reading.page, **values), status)
 
 
-def _missing(heading: str = "", text: str = "") -> Response:
-    body = _render("status/missing.html", None, heading=heading, text=text)
-    response = Response(body, 404, content_type=HTML)
+def _from_mail(template: str, status: int = 200, **values: Any) -> Response:
+    """Return what a link in a mail leads to: it works while the page, or mail, is switched off, too."""
+    reading, _late = _reading()
+    return _for_one(_render(template, reading.page, **values), status)
+
+
+def _missing() -> Response:
+    return _for_one(notice_of(404), 404)
+
+
+def _for_one(body: str, status: int) -> Response:
+    response = Response(body, status, content_type=HTML)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -11,9 +11,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
+from werkzeug.test import TestResponse
 
 from incidentbot.extensions import db
 from incidentbot.incidents import commands
+from incidentbot.ops import metrics
 from incidentbot.status_pages import public_ids
 from incidentbot.users.models import Role
 from incidentbot.web import kept, status_page
@@ -67,8 +69,10 @@ def test_all_of_it_is_missing_while_it_is_switched_off(app: Flask, client: Flask
     with app.app_context():
         switch_on(db.session(), is_on=False)
     forget(app)
-    for address in (*EVERYTHING, *DIALOGUES, "/status/incidents/INC-1"):
+    for address in (*EVERYTHING, "/status/subscribe", "/status/incidents/INC-1"):
         assert client.get(address).status_code == 404, address
+    for address in ("/status/confirm/x", "/status/unsubscribe/x"):
+        assert client.get(address).status_code == 200, "what a mail links to works on"
     assert client.post("/status/subscribe", data={"email": "a@b.example"}).status_code == 404
 
 
@@ -191,12 +195,17 @@ def test_the_last_known_page_is_shown_while_the_database_is_away(
     site.readings = kept.Shelf(seconds=0)
     known = client.get("/status").text
     assert "right now we cannot look" not in known
+    part_pages = ("/status/incidents/INC-1", "/status/history")
+    for page in part_pages:
+        assert "right now we cannot look" not in client.get(page).text
 
     monkeypatch.setattr(status_page, "_read", away)
     late = client.get("/status")
     assert late.status_code == 200
     assert "right now we cannot look" in late.text
     assert "Payments fail." in late.text
+    for page in part_pages:
+        assert "right now we cannot look" in client.get(page).text, page
     assert client.get("/api/v2/summary.json").status_code == 200
     forget(app)
     nothing_known = client.get("/status")
@@ -238,6 +247,87 @@ def test_at_its_own_host_there_is_the_status_page_and_nothing_else(
     assert admin.get("/health", base_url="http://10.0.0.7").status_code == 200
     summary = admin.get("/api/v2/summary.json").json
     assert summary["page"]["url"] == "http://status.acme.example:8000"
+
+
+OWN = "http://status.acme.example:8000"
+
+
+@pytest.fixture
+def hosted(app: Flask) -> Flask:
+    """The app with a host of the status page's own, and nothing kept of it yet."""
+    with app.app_context():
+        switch_on(db.session(), host="status.acme.example")
+    forget(app)
+    return app
+
+
+def assert_for_customers(answer: TestResponse, status: int) -> None:
+    assert answer.status_code == status
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "css/status.css" in answer.text
+    assert "incidentbot" not in answer.text
+
+
+def test_at_its_own_host_whatever_fails_is_said_in_words_for_customers(
+    hosted: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = hosted.test_client()
+    assert_for_customers(client.get("/status/badge/%00.svg", base_url=OWN), 400)
+    monkeypatch.setattr(status_page, "_read", away)
+    assert_for_customers(client.get("/", base_url=OWN), 503)
+    monkeypatch.setattr(status_page, "_read", broken)
+    forget(hosted)
+    hosted.extensions["status_site"].hosts.get("own", lambda: "status.acme.example")
+    hosted.config["PROPAGATE_EXCEPTIONS"] = False
+    assert_for_customers(client.get("/", base_url=OWN), 500)
+
+
+def broken(_read: object) -> None:
+    raise RuntimeError("a mistake of ours")
+
+
+def test_a_host_that_cannot_be_looked_up_may_be_the_customers(
+    hosted: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosted.extensions["status_site"] = StatusSite()  # as a process begins
+    monkeypatch.setattr(status_page, "_read", away)
+    client = hosted.test_client()
+    for address in ("/", "/sign-in", "/status", "/incidents/new"):
+        assert_for_customers(client.get(address, base_url=OWN), 503)
+    assert client.get("/health", base_url=OWN).mimetype == "application/json"
+    assert client.get("/static/css/status.css", base_url=OWN).status_code == 200
+    assert client.get("/").status_code == 302, "the app's own address is known"
+
+
+def test_metrics_know_what_answered_at_the_own_host(
+    hosted: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(
+        metrics, "request_answered", lambda endpoint, *_more: counted.append(endpoint)
+    )
+    hosted.test_client().get("/", base_url=OWN).close()
+    assert counted == ["status_page.index"]
+
+
+def test_a_place_in_the_history_that_is_none_of_ours_begins_at_the_top(
+    app: Flask, client: FlaskClient
+) -> None:
+    declare(app)
+    for before in ("1_99999999999999999999", "1_-1", "9" * 40, "x_1"):
+        answer = client.get("/status/history", query_string={"before": before})
+        assert answer.status_code == 200, before
+        assert "Payments fail." in answer.text, before
+
+
+def test_an_incident_is_kept_by_its_number_however_it_is_written(
+    app: Flask, client: FlaskClient
+) -> None:
+    declare(app)
+    declare(app, public="Search is slow.", service="search")
+    for written in (" " * 20 + "INC-1", "inc-1", "1"):
+        assert "Payments fail." in client.get(f"/status/incidents/{written}").text
+    assert "Search is slow." in client.get("/status/incidents/" + " " * 20 + "INC-2").text
 
 
 def test_the_feed_tells_incidents_in_order_of_their_news(app: Flask, client: FlaskClient) -> None:
