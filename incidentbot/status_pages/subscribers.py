@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
@@ -28,10 +28,13 @@ from incidentbot.users.actor import Actor
 
 CONFIRM, UPDATE, FAN_OUT = "email.confirm", "email.update", "email.subscribers"
 EMAIL_LIMIT = 254
-# A question that nobody answered is forgotten, and the address with it.
 CONFIRM_WITHIN = timedelta(days=7)
+# A question that nobody answered is forgotten, and the address with it: when the link in its mail, which is
+# tried for a day, works no more.
+FORGET_AFTER = CONFIRM_WITHIN + timedelta(days=1)
 # Nobody can have somebody else's mailbox filled with questions.
 ASK_AGAIN_AFTER = timedelta(minutes=10)
+ASKED_A_DAY = 3
 BATCH = 200
 
 
@@ -98,7 +101,8 @@ def _ask(session: Session, address: str, service_ids: set[int]) -> None:
         now = database.now(session)
         session.execute(
             delete(Subscriber).where(
-                Subscriber.confirmed_at.is_(None), Subscriber.created_at < now - CONFIRM_WITHIN
+                Subscriber.confirmed_at.is_(None),
+                func.coalesce(Subscriber.asked_at, Subscriber.created_at) < now - FORGET_AFTER,
             )
         )
         wanted = session.scalars(
@@ -115,8 +119,9 @@ def _ask(session: Session, address: str, service_ids: set[int]) -> None:
             subscriber = Subscriber(email=address, created_at=now)
             session.add(subscriber)
             session.flush()
-        elif _was_asked_lately(session, subscriber):
+        elif _was_asked_enough(session, subscriber, now):
             return
+        subscriber.asked_at = now
         publish(session, [_question(subscriber.id, list(wanted), now.isoformat())])
 
 
@@ -263,15 +268,21 @@ def _question(subscriber_id: int, service_ids: Sequence[int], when: str) -> Effe
     )
 
 
-def _was_asked_lately(session: Session, subscriber: Subscriber) -> bool:
-    since = database.now(session) - ASK_AGAIN_AFTER
-    asked = select(Delivery.id).where(
-        Delivery.incident_id.is_(None),
-        Delivery.kind == CONFIRM,
-        Delivery.target == str(subscriber.id),
-        Delivery.created_at > since,
-    )
-    return session.scalars(asked).first() is not None
+def _was_asked_enough(session: Session, subscriber: Subscriber, now: datetime) -> bool:
+    """Whether the address was asked a moment ago, or several times today."""
+    asked = session.scalars(
+        select(Delivery.created_at)
+        .where(
+            Delivery.incident_id.is_(None),
+            Delivery.kind == CONFIRM,
+            Delivery.target == str(subscriber.id),
+            Delivery.created_at >= subscriber.created_at,
+            Delivery.created_at > now - timedelta(days=1),
+        )
+        .order_by(Delivery.id.desc())
+        .limit(ASKED_A_DAY)
+    ).all()
+    return len(asked) == ASKED_A_DAY or any(at > now - ASK_AGAIN_AFTER for at in asked)
 
 
 def clean_address(typed: str) -> str:

@@ -58,6 +58,27 @@ def test_asking_again_sends_one_question_in_ten_minutes(team: Team) -> None:
     assert len(team.deliveries(kind="email.confirm")) == 2
 
 
+def test_an_address_is_asked_three_times_a_day_at_most(team: Team) -> None:
+    for hours in (*range(0, 24, 2), 25):
+        at = NOON + timedelta(hours=hours)
+        with time_machine.travel(at, tick=False), team.sessions() as session:
+            subscribers.subscribe(session, "ada@example.com")
+    asked = [d.created_at - NOON for d in team.deliveries(kind="email.confirm")]
+    assert asked == [timedelta(hours=hours) for hours in (0, 2, 4, 25)]
+
+
+def test_who_asks_again_can_confirm_for_as_long_as_the_mail_says(team: Team) -> None:
+    with time_machine.travel(NOON, tick=False), team.sessions() as session:
+        subscribers.subscribe(session, "ada@example.com")
+    with time_machine.travel(NOON + timedelta(days=6), tick=False), team.sessions() as session:
+        subscribers.subscribe(session, "ada@example.com")
+        token = TOKENS.to_confirm(the_one(team), [])
+    with time_machine.travel(NOON + timedelta(days=12), tick=False), team.sessions() as session:
+        subscribers.subscribe(session, "bob@example.com")
+        subscribers.confirm(session, TOKENS, token)
+        assert subscribers.count(session) == (1, 1)
+
+
 def test_the_same_address_twice_at_one_moment_is_asked_once(team: Team) -> None:
     def ask() -> None:
         with team.sessions() as session:
@@ -71,7 +92,7 @@ def test_a_question_nobody_answered_is_forgotten(team: Team) -> None:
     with time_machine.travel(NOON, tick=False), team.sessions() as session:
         subscribers.subscribe(session, "ada@example.com")
         token = TOKENS.to_confirm(the_one(team), [])
-    with time_machine.travel(NOON + timedelta(days=8), tick=False), team.sessions() as session:
+    with time_machine.travel(NOON + timedelta(days=9), tick=False), team.sessions() as session:
         with pytest.raises(NotFound):
             subscribers.confirm(session, TOKENS, token)
         subscribers.subscribe(session, "bob@example.com")
