@@ -78,8 +78,8 @@ class Change:
         remove: User | None = None,
         in_channel: bool = True,
         public: str = "",
-    ) -> None:
-        """Append an event to the timeline and write the deliveries that tell it.
+    ) -> int:
+        """Append an event to the timeline, write the deliveries that tell it, and return its number.
 
         `invite` are people who belong in the incident's channel from now on, `remove` is one who no
         longer does. `in_channel` is False for what the channel is spared. `public` is a text for customers.
@@ -128,6 +128,7 @@ class Change:
         )
         if kind in FOLLOWED:
             follow(self, kind, public)
+        return seq
 
     def touch(self) -> None:
         """Mark the incident as changed now."""

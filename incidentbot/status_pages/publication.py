@@ -135,7 +135,8 @@ def follow(change: Change, kind: EventKind, typed: str = "") -> None:
         moved = True
     else:
         moved = known.status is not told.status
-    known.impact = told.impact
+    if known.impact is not told.impact:
+        known.impact, known.updated_at = told.impact, change.now
     known.status = told.status
     known.resolved_at = change.now if known.status is PublicStatus.RESOLVED else None
     if text or moved:
@@ -202,11 +203,12 @@ def _publish(change: Change, known: PublicIncident, body: str) -> None:
         )
     )
     known.updated_at = change.now
-    change.tell(EventKind.PUBLIC, body, {"status": known.status.value, "title": known.title})
+    data = {"status": known.status.value, "title": known.title}
+    event_seq = change.tell(EventKind.PUBLIC, body, data)
     if is_connected(session):
         publish(session, [incident_effect(incident, str(seq))])
     if has_own_page(session):
-        publish(session, [_mail_effect(incident, seq)])
+        publish(session, [_mail_effect(incident, seq, event_seq)])
 
 
 def _component_effects(session: Session, incident: Incident) -> Iterator[Effect]:
@@ -267,14 +269,18 @@ def maintenance_effect(maintenance: Maintenance, what: str) -> Effect:
     )
 
 
-def _mail_effect(incident: Incident, seq: int) -> Effect:
-    """Return the effect that has an update mailed to everyone who asked for it."""
+def _mail_effect(incident: Incident, seq: int, event_seq: int) -> Effect:
+    """Return the effect that has an update mailed to everyone who asked for it.
+
+    Its payload names the update by its number among the public ones, and the event of the timeline that
+    it is, as every delivery does that tells of one.
+    """
     return Effect(
         kind="email.subscribers",
         target=f"{incident.reference}/{seq}",
         stream=f"subscribers/{incident.reference}",
         dedupe_key=f"{incident.reference}/email.subscribers/{seq}",
-        payload={"seq": seq},
+        payload={"update": seq, "seq": event_seq},
         incident_id=incident.id,
         priority=5,
     )

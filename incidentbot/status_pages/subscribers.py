@@ -231,7 +231,9 @@ def _what(delivery: Delivery) -> dict[str, Any]:
     """Return what the mails tell of: an incident's update, or a moment of a maintenance."""
     if "maintenance" in delivery.payload:
         return {name: delivery.payload[name] for name in ("maintenance", "moment")}
-    return {"incident": delivery.incident_id, "seq": delivery.payload["seq"]}
+    # What was written before it had both numbers has the update's alone.
+    number = delivery.payload.get("update", delivery.payload["seq"])
+    return {"incident": delivery.incident_id, "seq": number}
 
 
 def _services_of(session: Session, delivery: Delivery) -> Sequence[int]:

@@ -123,6 +123,25 @@ def test_the_impact_follows_the_severity(team: Team) -> None:
     assert len(told(team)) == 1
 
 
+def test_another_impact_is_news_of_the_incident(team: Team) -> None:
+    team.declare(severity="P1", public="Cards fail.")
+    before = known(team).updated_at
+    team.do(commands.post_update, "INC-1", team.ada, "internal")
+    assert known(team).updated_at == before
+    team.do(commands.change_severity, "INC-1", team.ada, "P3")
+    assert known(team).updated_at > before
+
+
+def test_the_mails_of_an_update_name_its_event_of_the_timeline(team: Team) -> None:
+    show_payments(team)
+    team.declare(severity="P3")
+    team.do(commands.post_update, "INC-1", team.ada, "internal", "Cards fail.")
+    (mails,) = team.deliveries(kind="email.subscribers")
+    told_of = next(e for e in team.timeline() if e.seq == mails.payload["seq"])
+    assert (told_of.kind, told_of.text) == (EventKind.PUBLIC, "Cards fail.")
+    assert mails.payload["update"] == 1
+
+
 def test_the_title_names_the_components_where_the_service_has_no_public_name(team: Team) -> None:
     seen = [
         SeenComponent(f"c{number}", name, ComponentStatus.OPERATIONAL)
