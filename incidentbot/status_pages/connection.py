@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from incidentbot import database
@@ -239,6 +239,17 @@ def list_drifted_incidents(session: Session) -> Sequence[PublicIncident]:
 def has_drifted(row: StatuspageComponent) -> bool:
     """Whether what was found there is neither what we set nor what we were about to set."""
     return row.found is not None and not is_ours(row, row.found)
+
+
+# The same in a query; a test holds both together.
+DRIFTED: ColumnElement[bool] = and_(
+    StatuspageComponent.found
+    != func.coalesce(StatuspageComponent.last_set, ComponentStatus.OPERATIONAL),
+    or_(
+        StatuspageComponent.about_to_set.is_(None),
+        StatuspageComponent.found != StatuspageComponent.about_to_set,
+    ),
+)
 
 
 def is_ours(row: StatuspageComponent, found: ComponentStatus) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents.change import Result, changing
@@ -14,7 +14,7 @@ from incidentbot.incidents.errors import Conflict, InvalidInput
 from incidentbot.incidents.models import EventKind, Incident
 from incidentbot.incidents.permissions import Action
 from incidentbot.incidents.text import clean_text
-from incidentbot.status_pages.connection import has_drifted
+from incidentbot.status_pages.connection import DRIFTED, has_drifted
 from incidentbot.status_pages.models import (
     ComponentStatus,
     Impact,
@@ -101,11 +101,8 @@ class Told:
 def told(session: Session, incident: Incident) -> Told | None:
     """Return what customers know of an incident; None where they are told nothing at all."""
     newest = select(func.max(PublicUpdate.seq)).where(PublicUpdate.incident_id == incident.id)
-    found = StatuspageComponent.found
     drifted = select(StatuspageComponent.id).where(
-        StatuspageComponent.service_id == incident.service_id,
-        found != func.coalesce(StatuspageComponent.last_set, ComponentStatus.OPERATIONAL),
-        or_(StatuspageComponent.about_to_set.is_(None), found != StatuspageComponent.about_to_set),
+        StatuspageComponent.service_id == incident.service_id, DRIFTED
     )
     row = session.execute(
         select(StatusPageSettings, PublicIncident, PublicUpdate, drifted.exists())

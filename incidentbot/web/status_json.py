@@ -8,6 +8,7 @@ from incidentbot.status_pages import public_ids
 from incidentbot.status_pages.component_status import worst
 from incidentbot.status_pages.models import ComponentStatus, MaintenanceStatus
 from incidentbot.status_pages.page import Page, ShownIncident, ShownMaintenance, ShownService
+from incidentbot.status_pages.uptime import first_day, start_of
 
 Json = dict[str, Any]
 
@@ -154,8 +155,13 @@ def _component_fields(name_id: str, name: str, position: int) -> Json:
     }
 
 
-def _affected_by_update(page: Page, incident: ShownIncident, at: datetime) -> list[Json]:
-    """Return how the incident's service did when an update was posted, and just before it."""
+def _affected_by_update(page: Page, incident: ShownIncident, at: datetime) -> list[Json] | None:
+    """Return how the incident's service did when an update was posted, and just before it.
+
+    None for what is older than the days that we know: nobody shall take a guess for knowledge.
+    """
+    if at <= start_of(first_day(page.at, page.zone), page.zone):
+        return None
     return [
         {
             "code": service.id,

@@ -1,6 +1,7 @@
 """The connection: a key that a copy of the database does not give away, and who may change what."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from incidentbot.incidents.errors import Conflict, InvalidInput, InvalidMove, No
 from incidentbot.incidents.settings import fingerprint
 from incidentbot.status_pages import connection
 from incidentbot.status_pages.connection import (
+    DRIFTED,
     Connection,
     SeenComponent,
     Unreadable,
@@ -24,6 +26,7 @@ from incidentbot.status_pages.models import (
     Maintenance,
     MaintenanceStatus,
     PublicIncident,
+    StatuspageComponent,
 )
 from tests.status_pages.shown import map_components
 from tests.team import Team, together
@@ -215,6 +218,28 @@ def test_the_page_that_the_environment_names_is_known_to_the_rules(team: Team) -
     connect(team)
     do(team, adopt, None)
     assert do(team, connection.page_settings).statuspage_page_id == "page1", "an admin's stays"
+
+
+def test_the_query_for_changes_by_hand_finds_what_the_rule_does(team: Team) -> None:
+    states = (None, ComponentStatus.OPERATIONAL, ComponentStatus.MAJOR_OUTAGE)
+    service_id = team.incident(team.declare()).service_id
+    with team.sessions() as session, write_transaction(session):
+        for number, (last, about, found) in enumerate(product(states, repeat=3)):
+            session.add(
+                StatuspageComponent(
+                    service_id=service_id,
+                    component_id=f"c{number}",
+                    name="x",
+                    last_set=last,
+                    about_to_set=about,
+                    found=found,
+                )
+            )
+    with team.sessions() as session:
+        rows = session.scalars(select(StatuspageComponent)).all()
+        by_query = set(session.scalars(select(StatuspageComponent.id).where(DRIFTED)))
+        assert by_query == {row.id for row in rows if connection.has_drifted(row)}
+        assert 0 < len(by_query) < len(rows)
 
 
 def test_one_component_that_follows_two_services_shows_the_worse(team: Team) -> None:

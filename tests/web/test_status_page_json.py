@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+import time_machine
 import whadup
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
@@ -296,6 +297,14 @@ def test_an_incident_says_when_and_what_it_did_to_its_component(app: Flask) -> N
     assert [(c["name"], c["old_status"], c["new_status"]) for c in first] == [
         ("Product search", "operational", "degraded_performance")
     ]
+
+
+def test_what_was_before_the_days_that_we_know_is_not_guessed(app: Flask) -> None:
+    with time_machine.travel(clock.now() + timedelta(days=100), tick=False):
+        forget(app)
+        document = app.test_client().get("/api/v2/incidents/unresolved.json").json
+    (update,) = document["incidents"][0]["incident_updates"]
+    assert update["affected_components"] is None
 
 
 def test_an_existing_client_reads_every_document(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -172,6 +173,17 @@ def test_the_badge_can_be_embedded_from_what_stands_there(app: Flask, signed_in:
     text = admin.get(HERE).text
     assert "http://status.acme.example:8000/status/badge.svg" in text
     assert len(re.findall(r"/status/badge/\w{12}\.svg", text)) == 2
+
+
+def test_a_title_with_signs_in_it_breaks_no_badge(signed_in: SignIn) -> None:
+    admin = signed_in(Role.ADMIN)
+    save_page(admin, title='Acme "live" [status] <now>')
+    shown = [
+        unescape(text) for text in re.findall(r"readonly>(.*?)</textarea>", admin.get(HERE).text)
+    ]
+    html, markdown = shown
+    assert 'alt="Acme &#34;live&#34; [status] &lt;now&gt;" height' in html
+    assert markdown.startswith(r'[![Acme "live" \[status\] \<now\>](http')
 
 
 def test_an_address_that_is_not_subscribed_is_said_so(signed_in: SignIn) -> None:

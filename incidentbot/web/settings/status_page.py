@@ -1,9 +1,11 @@
 """The settings of the status page: whether it is on, what it shows, maintenance, subscribers."""
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, request, url_for
+from markupsafe import escape
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -217,8 +219,22 @@ def _overview(
         unanswered=unanswered,
         has_mail=_settings().mail is not None,
         address=address,
+        badge_html=_badge_html(settings.title, address),
+        badge_markdown=_badge_markdown(settings.title, address),
         badge_of=lambda number: f"{address}/status/badge/{public_ids.service_id(number)}.svg",
     )
+
+
+def _badge_html(title: str, address: str) -> str:
+    """Return what a person puts into a page of theirs, as text."""
+    image = f'<img src="{address}/status/badge.svg" alt="{escape(title)}" height="24">'
+    return f'<a href="{address}/status">{image}</a>'
+
+
+def _badge_markdown(title: str, address: str) -> str:
+    """Return what a person puts into a README. A bracket in the title does not end its text."""
+    text = re.sub(r"([\\`*_\[\]<>])", r"\\\1", title)
+    return f"[![{text}]({address}/status/badge.svg)]({address}/status)"
 
 
 def _maintenance_form(
