@@ -196,6 +196,7 @@ def map_components(
         services = {service.slug: service for service in session.scalars(select(Service))}
         before: dict[str, str] = {}
         after: dict[str, str] = {}
+        touched: set[int] = set()
         for component_id, slug in choices.items():
             followed = state[component_id]
             if followed == ([slug] if slug else []):
@@ -211,10 +212,13 @@ def map_components(
             for row in session.scalars(
                 select(StatuspageComponent).where(StatuspageComponent.component_id == component_id)
             ):
+                touched.add(row.service_id)
                 session.delete(row)
             session.flush()
             if slug:
+                touched.add(services[slug].id)
                 _follow(session, by_id[component_id], services[slug])
+        _bring_up_maintenance(session, touched)
         change.record(SUBJECT, before, after)
     return len(after)
 
@@ -390,7 +394,23 @@ def _forget_page(session: Session) -> None:
     ):
         known.statuspage_id = known.statuspage_found = None
     stamp = database.now(session).isoformat()
-    for work in session.scalars(
+    for work in _maintenance_there(session):
+        work.statuspage_id = None
+        publish(session, [maintenance_effect(work, f"another-page/{stamp}")])
+    session.flush()
+
+
+def _bring_up_maintenance(session: Session, service_ids: set[int]) -> None:
+    """Have the maintenance of services whose components have changed name the right ones."""
+    stamp = database.now(session).isoformat()
+    for work in _maintenance_there(session):
+        if service_ids & {service.id for service in work.services}:
+            publish(session, [maintenance_effect(work, f"mapped/{stamp}")])
+
+
+def _maintenance_there(session: Session) -> Sequence[Maintenance]:
+    """Return what is planned or under way and stands on the page, locked."""
+    return session.scalars(
         select(Maintenance)
         .where(
             Maintenance.statuspage_id.is_not(None),
@@ -398,10 +418,7 @@ def _forget_page(session: Session) -> None:
         )
         .order_by(Maintenance.id)
         .with_for_update()
-    ).all():
-        work.statuspage_id = None
-        publish(session, [maintenance_effect(work, f"another-page/{stamp}")])
-    session.flush()
+    ).all()
 
 
 def _shown(settings: StatusPageSettings) -> dict[str, str | None]:

@@ -13,7 +13,7 @@ from incidentbot.incidents.settings import fingerprint
 from incidentbot.outbox.publish import wake
 from incidentbot.status_pages import maintenance as works
 from incidentbot.status_pages.maintenance import MaintenanceFields, state_of_maintenance
-from tests.channels.statuspage.conftest import PAGE, PAYMENTS, SEARCH, Customers
+from tests.channels.statuspage.conftest import CHECKOUT, PAGE, PAYMENTS, SEARCH, Customers
 
 HOUR = timedelta(hours=1)
 BODY = "Search is away for an hour."
@@ -109,6 +109,19 @@ def test_services_and_words_that_change_reach_it_before_and_after_it_begins(
         ("in_progress", "The maintenance has begun."),
         ("in_progress", "It takes longer."),
     ]
+
+
+def test_a_component_that_is_mapped_later_is_named_there(customers: Customers) -> None:
+    found = schedule(customers, clock.now() + timedelta(days=1))
+    customers.deliver()
+    customers.map(**{CHECKOUT: "search"})
+    customers.deliver()
+    assert {c["id"] for c in customers.page.incident["components"]} == {SEARCH, CHECKOUT}
+    assert len(customers.page.posts()) == 1
+    with customers.team.sessions() as session:
+        works.end(session, found, customers.team.grace)
+    customers.map(**{PAYMENTS: "search"})
+    assert len(customers.team.deliveries(kind="statuspage.maintenance")) == 3, "not of what is over"
 
 
 def test_words_that_differ_in_spaces_only_are_not_told_again(customers: Customers) -> None:
