@@ -65,8 +65,8 @@ def _quiet_log() -> logging.Logger:
 
 def _listen_to_commands(bolt: App, base_url: str) -> None:
     def command(ack: Ack, body: Body, client: WebClient) -> None:
-        read = read_command(body)
         session = db.session()
+        read = read_command(session, body)
         try:
             asked = Asked(session, client, base_url, read_actor(session, body), read)
             given = answer(asked)

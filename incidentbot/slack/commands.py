@@ -19,7 +19,7 @@ from incidentbot.incidents.listing import list_open
 from incidentbot.incidents.queries import latest_update, list_timeline
 from incidentbot.slack import modals
 from incidentbot.slack.answers import Answer, say
-from incidentbot.slack.requests import Command, find_incident, incident_here
+from incidentbot.slack.requests import Command, find_incident, first_word, incident_here
 from incidentbot.status_pages.preview import for_customers, preview
 from incidentbot.users.actor import Actor
 from incidentbot.users.people import identify_slack_person
@@ -73,7 +73,7 @@ def _declare(asked: Asked) -> Answer | None:
 
 def _status(asked: Asked) -> Answer:
     incident = find_incident(asked.session, asked.command, asked.actor)
-    first, _, rest = asked.command.text.partition(" ")
+    first, rest = first_word(asked.command.text)
     if first.lower() in UPDATE_STATUSES:
         status = Status(first.lower())
         return _done(
@@ -88,7 +88,7 @@ def _status(asked: Asked) -> Answer:
 
 def _severity(asked: Asked) -> Answer:
     incident = find_incident(asked.session, asked.command, asked.actor)
-    severity, _, reason = _need(asked.command.text, "severity").partition(" ")
+    severity, reason = first_word(_need(asked.command.text, "severity"))
     return _done(
         incidents.change_severity(asked.session, incident.reference, asked.actor, severity, reason)
     )
@@ -115,7 +115,7 @@ def _cancel(asked: Asked) -> Answer:
 
 def _commander(asked: Asked) -> Answer:
     incident = find_incident(asked.session, asked.command, asked.actor)
-    mention = _MENTION.fullmatch(_need(asked.command.text, "commander"))
+    mention = _MENTION.fullmatch(_need(asked.command.marked, "commander"))
     if mention is None:
         raise InvalidInput("commander", "Name one person with an @: /incident commander @ada")
     person = identify_slack_person(asked.session, mention[1])

@@ -1,7 +1,7 @@
 """Reading what Slack sends: who, from where, which incident."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,21 @@ from sqlalchemy.orm import Session
 from incidentbot.incidents.errors import NotAllowed, NotFound
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.people import enter_by_channel
-from incidentbot.incidents.queries import get_incident, incident_in_channel
+from incidentbot.incidents.queries import (
+    get_incident,
+    incident_in_channel,
+    names_by_slack_id,
+)
 from incidentbot.incidents.visibility import may_see
 from incidentbot.ops import context
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.people import identify_slack_person
 
 _REFERENCE = re.compile(r"inc-[0-9]+", re.IGNORECASE)
+# What Slack marks up in the text of a command, since the manifest asks it to: <@U0ADA|ada>, <#C0OPS|ops>,
+# <!here>, <https://example.com>. What people type of these characters themselves comes as &lt; &gt; &amp;.
+# https://docs.slack.dev/messaging/formatting-message-text
+_MARK = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 
 
 class Malformed(Exception):
@@ -25,11 +33,15 @@ class Malformed(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """A slash command, taken apart. `reference` is the incident named in it ("" for none)."""
+    """A slash command, taken apart. `reference` is the incident named in it ("" for none).
+
+    `text` is what follows, as the person wrote it; `marked` is the same as Slack marks it up.
+    """
 
     word: str
     reference: str
     text: str
+    marked: str
     channel_id: str
     user_id: str
     trigger_id: str
@@ -61,21 +73,57 @@ def require_shape(body: Mapping[str, Any]) -> None:
             raise Malformed(f"{kind} without {path}") from None
 
 
-def read_command(body: Mapping[str, Any]) -> Command:
+def read_command(session: Session, body: Mapping[str, Any]) -> Command:
     """Take a slash command apart: `status INC-4 we know why` names the incident, else the channel does."""
-    typed = str(body.get("text") or "")
-    word, _, rest = typed.strip().partition(" ")
-    first, _, after = rest.strip().partition(" ")
+    marked = str(body.get("text") or "")
+    names = names_by_slack_id(session, ids) if (ids := _unnamed_people(marked)) else {}
+    word, rest = first_word(marked)
+    first, after = first_word(rest)
     named = bool(_REFERENCE.fullmatch(first))
+    text = (after if named else rest).strip()
     return Command(
-        word=word.lower(),
+        word=readable(word, names).lower(),
         reference=first.upper() if named else "",
-        text=(after if named else rest).strip(),
+        text=readable(text, names),
+        marked=text,
         channel_id=str(body.get("channel_id") or ""),
         user_id=str(body.get("user_id") or ""),
         trigger_id=str(body.get("trigger_id") or ""),
-        typed=f"{body.get('command', '/incident')} {typed}",
+        typed=f"{body.get('command', '/incident')} {readable(marked, names)}",
     )
+
+
+def first_word(text: str) -> tuple[str, str]:
+    """Return a text's first word, and what follows it after any white space, a new line too."""
+    word, rest = [*text.split(None, 1), "", ""][:2]
+    return word, rest
+
+
+def readable(marked: str, names: Mapping[str, str]) -> str:
+    """Return a text that Slack has marked up as the person wrote it. `names` are of people, by Slack id."""
+    text = _MARK.sub(lambda mark: _as_written(mark, names), marked)
+    # The ampersand last: else &amp;lt; would become <.
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _as_written(mark: re.Match[str], names: Mapping[str, str]) -> str:
+    kind, what, label = mark[1], mark[2], mark[3] or ""
+    if kind == "@":
+        return f"@{label or names.get(what, what)}"
+    if kind == "#":
+        return f"#{label or what}"
+    if kind == "!":  # @here, a group (its label has the @), a date (its label is the date in words)
+        return label or f"@{what.partition('^')[0]}"
+    if what.endswith(
+        label
+    ):  # example.com was typed, and is marked as <http://example.com|example.com>
+        return label or what
+    return f"{label} ({what})"
+
+
+def _unnamed_people(marked: str) -> Collection[str]:
+    """Return the Slack ids of who is mentioned without their name."""
+    return {mark[2] for mark in _MARK.finditer(marked) if mark[1] == "@" and not mark[3]}
 
 
 def read_actor(session: Session, body: Mapping[str, Any]) -> Actor:

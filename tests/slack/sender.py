@@ -1,6 +1,7 @@
 """Requests as Slack sends them: form-encoded, signed, each with a trigger of its own."""
 
 import json
+import re
 import time
 from itertools import count
 from typing import Any
@@ -10,9 +11,11 @@ from flask.testing import FlaskClient
 from slack_sdk.signature import SignatureVerifier
 from werkzeug.test import TestResponse
 
+from incidentbot.sandbox.slack.typed import escape
 from tests.installation import SIGNING_SECRET
 
 _numbers = count(1)
+_MENTION = re.compile(r"(?<![\w.])@(ada|bob|eve|grace)\b")
 
 
 def signed_headers(body: str, *, age: float = 0, secret: str = SIGNING_SECRET) -> dict[str, str]:
@@ -27,11 +30,16 @@ def signed_headers(body: str, *, age: float = 0, secret: str = SIGNING_SECRET) -
     }
 
 
-def slash(text: str, *, user: str = "U0ADA", channel: str = "C0GENERAL", **more: str) -> str:
-    """Return the body of `/incident {text}`."""
+def marked_up(typed: str) -> str:
+    """Return what Slack makes of what a person types: escaped, and people mentioned by their id."""
+    return _MENTION.sub(lambda who: f"<@U0{who[1].upper()}|{who[1]}>", escape(typed))
+
+
+def slash(typed: str, *, user: str = "U0ADA", channel: str = "C0GENERAL", **more: str) -> str:
+    """Return the body of `/incident {typed}`; `text` is what Slack sends of it, if that is to differ."""
     fields = {
         "command": "/incident",
-        "text": text,
+        "text": marked_up(typed),
         "user_id": user,
         "user_name": user.removeprefix("U0").lower(),
         "channel_id": channel,
@@ -92,9 +100,9 @@ def send(client: FlaskClient, body: str, **signing: Any) -> TestResponse:
     return client.post("/slack/events", data=body, headers=signed_headers(body, **signing))
 
 
-def say(client: FlaskClient, text: str, **more: str) -> str:
-    """Type `/incident {text}` and return the text of the answer."""
-    response = send(client, slash(text, **more))
+def say(client: FlaskClient, typed: str, **more: str) -> str:
+    """Type `/incident {typed}` and return the text of the answer."""
+    response = send(client, slash(typed, **more))
     assert response.status_code == 200, response.text
     return str(response.json["text"]) if response.is_json and response.json else ""
 

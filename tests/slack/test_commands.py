@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from incidentbot.channels.slack.mrkdwn import escape
 from incidentbot.extensions import db
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import Incident
@@ -28,6 +29,51 @@ def test_status_posts_an_update(app: Flask, client: FlaskClient) -> None:
     reference = declare(client)
     assert "The update is posted." in say(client, f"status {reference} Looking at the logs")
     assert texts(app)[-1] == "Looking at the logs"
+
+
+def test_what_is_typed_is_kept_as_it_was_typed(app: Flask, client: FlaskClient) -> None:
+    declare(client)
+    written = "p95 > 2 s & rising, <b>, &lt;, thanks @bob"
+    say(client, f"status INC-1 {written}")
+    assert texts(app)[-1] == written
+    answer = say(client, f"status {written}")
+    assert f"/incident status {escape(written)}" in answer  # once, as Slack shows it
+
+
+def test_who_is_mentioned_without_a_name_is_called_as_we_know_them(
+    app: Flask, client: FlaskClient
+) -> None:
+    declare(client)
+    say(client, "help", user="U0BOB")
+    say(client, "", text="note INC-1 <@U0BOB> asks <@U0NOBODY>")
+    assert texts(app)[-1] == "@bob asks @U0NOBODY"
+
+
+@pytest.mark.parametrize(
+    "typed,status,text",
+    [
+        ("status INC-1\nAll quiet", Status.DECLARED, "All quiet"),
+        (
+            "status\nINC-1\n\nmonitoring\nFix is out\nat last",
+            Status.MONITORING,
+            "Fix is out\nat last",
+        ),
+        ("status INC-1\tidentified\u00a0A bad deploy", Status.IDENTIFIED, "A bad deploy"),
+        ("resolved\nINC-1\nRolled back", Status.RESOLVED, "Rolled back"),
+    ],
+)
+def test_a_new_line_separates_words_as_a_space_does(
+    app: Flask, client: FlaskClient, typed: str, status: Status, text: str
+) -> None:
+    declare(client)
+    assert ":white_check_mark:" in say(client, typed)
+    assert (incident(app).status, texts(app)[-1]) == (status, text)
+
+
+def test_the_reason_of_a_severity_may_begin_on_a_new_line(app: Flask, client: FlaskClient) -> None:
+    declare(client)
+    assert "is now P2" in say(client, "severity INC-1 p2\nMore customers")
+    assert texts(app)[-1] == "More customers"
 
 
 def test_status_with_a_status_moves_the_incident_and_keeps_the_message(
@@ -96,7 +142,7 @@ def test_the_command_is_handed_to_the_person_mentioned(
     app: Flask, client: FlaskClient, mention: str
 ) -> None:
     declare(client)
-    say(client, f"commander INC-1 {mention}")
+    say(client, "commander INC-1 @bob", text=f"commander INC-1 {mention}")
     assert incident(app).commander.slack_user_id == "U0BOB"
 
 
