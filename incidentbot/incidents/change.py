@@ -66,6 +66,7 @@ class Change:
         self.reason: str | None = None
         self._nothing: str | None = None
         self._changed = False
+        self._has_told = False
 
     def tell(
         self,
@@ -107,7 +108,8 @@ class Change:
                 data=data,
             )
         )
-        self.reason = text or None
+        if not self._has_told:  # what follows from it, such as telling customers, is no reason
+            self.reason, self._has_told = text or None, True
         self.session.flush()
         slack_ids = [user.slack_user_id for user in invite if user and user.slack_user_id]
         route(

@@ -1,15 +1,19 @@
 """Who, by which door, from where, what was before and after: of every command, done or refused."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from incidentbot.audit.models import Outcome
 from incidentbot.incidents import commands
+from incidentbot.incidents.change import Result
 from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed
 from incidentbot.incidents.lifecycle import Status
-from incidentbot.users.actor import Door
+from incidentbot.incidents.models import EventKind
+from incidentbot.users.actor import Actor, Door
 from tests.team import Team
 
 
@@ -96,3 +100,27 @@ def test_a_command_that_had_nothing_to_do_leaves_no_entry(team: Team) -> None:
     team.declare()
     team.do(commands.change_severity, "INC-1", team.ada, "P3")
     assert len(team.audit()) == 1
+
+
+def test_the_reason_is_what_was_written_for_the_team_even_where_customers_are_told_too(
+    team: Team,
+) -> None:
+    team.declare()
+    grace = replace(team.grace, override_reason="Ada is on a plane")
+    written: list[tuple[Callable[..., Result], Actor, tuple[Any, ...], str | None]] = [
+        (commands.post_update, team.ada, ("Disk full", "Checkout is slow"), "Disk full"),
+        (commands.move_to, team.ada, (Status.IDENTIFIED, "Logs"), "Logs"),
+        (commands.move_to, team.ada, (Status.MONITORING,), None),
+        (commands.change_severity, team.ada, ("P1", "Half of Europe"), "Half of Europe"),
+        (commands.resolve, grace, ("Disk replaced",), "Ada is on a plane"),
+        (commands.reopen, team.ada, ("Full again",), "Full again"),
+    ]
+    for command, actor, arguments, reason in written:
+        team.do(command, "INC-1", actor, *arguments)
+        entry = team.audit()[-1]
+        assert entry.reason == reason
+        if entry.override:
+            assert entry.after["text"] == "Disk replaced"
+    told = [event.text for event in team.timeline() if event.kind is EventKind.PUBLIC]
+    assert len(told) >= 4  # customers know of it, and hear of each move
+    assert team.problems() == []
