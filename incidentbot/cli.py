@@ -22,9 +22,8 @@ from incidentbot.outbox import operate
 from incidentbot.outbox.models import Delivery, DeliveryState
 from incidentbot.slack.manifest import manifest
 from incidentbot.users.actor import OPERATOR
-from incidentbot.users.links import make_sign_in_secret
-from incidentbot.users.members import invite
-from incidentbot.users.models import Role
+from incidentbot.users.members import invite_by_hand
+from incidentbot.users.models import LinkPurpose, Role
 
 users = AppGroup("users", help="People and their access.")
 audit = AppGroup("audit", help="The audit log.")
@@ -34,14 +33,23 @@ deliveries = AppGroup("deliveries", help="What was and what is to be told outsid
 
 @users.command("invite")
 @click.argument("email")
-@click.option("--role", type=click.Choice([role.value for role in Role]), default="responder")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    help="Who has an account keeps theirs by default; somebody new becomes a responder.",
+)
 @click.option("--name", default="", help="How the person is called; the e-mail address by default.")
-def invite_user(email: str, role: str, name: str) -> None:
+def invite_user(email: str, role: str | None, name: str) -> None:
     """Give EMAIL an account and print a link that signs them in once."""
-    session = db.session()
     with _refusals():
-        user = invite(session, email, Role(role), name)
-    secret = make_sign_in_secret(session, user)
+        _user, secret = invite_by_hand(
+            db.session(),
+            email,
+            Role(role) if role else None,
+            name,
+            OPERATOR,
+            LinkPurpose.SIGN_IN,
+        )
     click.echo(f"{current_app.extensions['settings'].base_url}/sign-in/{secret}")
 
 

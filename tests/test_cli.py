@@ -55,6 +55,14 @@ def test_who_is_invited_without_more_words_is_a_responder(app: Flask) -> None:
         db.engine.dispose()
 
 
+def test_a_link_for_somebody_known_leaves_their_role_and_is_audited(app: Flask, team: Team) -> None:
+    assert run(app, "users", "invite", "lin@example.com", "--role", "admin").exit_code == 0
+    assert "/sign-in/" in run(app, "users", "invite", "lin@example.com").stdout
+    assert [entry.after for entry in team.audit()] == [{"role": "admin", "link": "shown"}] * 2
+    assert run(app, "users", "invite", "lin@example.com", "--role", "viewer").exit_code == 0
+    assert team.audit()[-1].before == {"role": "admin"}
+
+
 def test_an_unknown_role_is_refused_with_those_there_are(app: Flask) -> None:
     result = run(app, "users", "invite", "lin@example.com", "--role", "king")
     assert result.exit_code == 2

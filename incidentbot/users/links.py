@@ -18,7 +18,6 @@ LIFETIMES = {
     LinkPurpose.INVITATION: timedelta(days=7),
     LinkPurpose.RESET: timedelta(hours=1),
 }
-LINK_LIFETIME = LIFETIMES[LinkPurpose.SIGN_IN]
 
 
 def make_sign_in_secret(

@@ -86,10 +86,18 @@ def invite(
 
 
 def invite_by_hand(
-    session: Session, email: str, role: Role, name: str, actor: Actor
+    session: Session,
+    email: str,
+    role: Role | None,
+    name: str,
+    actor: Actor,
+    purpose: LinkPurpose = LinkPurpose.INVITATION,
 ) -> tuple[User, str]:
-    """Do what `invite` does; return the secret of a link to hand over as well."""
-    return _invite(session, _Invitation(email, role, name, actor, "shown"))
+    """Do what `invite` does; return the secret of a link to hand over as well.
+
+    Without a role somebody new becomes a responder, and who has an account keeps theirs.
+    """
+    return _invite(session, _Invitation(email, role, name, actor, "shown", purpose))
 
 
 def change_role(
@@ -209,13 +217,17 @@ def mail_link(session: Session, user: User, purpose: LinkPurpose, once: str = ""
 
 @dataclass(frozen=True)
 class _Invitation:
-    """Who is invited as what, by whom. `link` is "mailed", "shown", or None for no link."""
+    """Who is invited as what, by whom. `link` is "mailed", "shown", or None for no link.
+
+    No role: the one they have, or responder for somebody new.
+    """
 
     email: str
-    role: Role
+    role: Role | None
     name: str
     actor: Actor
     link: str | None
+    purpose: LinkPurpose = LinkPurpose.INVITATION
 
 
 def _invite(session: Session, wanted: _Invitation) -> tuple[User, str]:
@@ -240,27 +252,28 @@ def _carry_out(session: Session, address: str, wanted: _Invitation) -> tuple[Use
         _require_new(session, wanted.actor)
         user, admins = _found_among_admins(session, User.email == address)
         before = {} if user is None else {"role": user.role.value}
+        role = wanted.role or (user.role if user else Role.RESPONDER)
         if user is None:
             user = User(
                 name=tidy_name(wanted.name) or tidy_name(address),
                 email=address,
-                role=wanted.role,
+                role=role,
                 created_at=database.now(session),
             )
             session.add(user)
         elif not user.is_active:
             raise InvalidInput("email", f"{user.name}'s account is closed. Open it again.")
-        elif wanted.role is not Role.ADMIN:
+        elif wanted.role not in (None, Role.ADMIN):
             _keep_an_admin(user, admins)
             if user.id == wanted.actor.user_id:
                 raise InvalidInput("role", "That is you. Change your role on your page of Members.")
-        user.role = wanted.role
+        user.role = role
         session.flush()
         if wanted.link == "mailed":
-            mail_link(session, user, LinkPurpose.INVITATION)
+            mail_link(session, user, wanted.purpose)
         elif wanted.link == "shown":
-            secret = add_link(session, user.id, LinkPurpose.INVITATION)
-        after = {"role": wanted.role.value} | ({"link": wanted.link} if wanted.link else {})
+            secret = add_link(session, user.id, wanted.purpose)
+        after = {"role": role.value} | ({"link": wanted.link} if wanted.link else {})
         if before != after:
             audit.append(
                 session, wanted.actor, "invite", f"user {user.id}", before=before, after=after

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from incidentbot.users.links import LINK_LIFETIME, find_link, make_sign_in_secret, redeem_link
+from incidentbot.users.links import LIFETIMES, find_link, make_sign_in_secret, redeem_link
 from incidentbot.users.members import NotAnAddress, invite, invite_by_hand
 from incidentbot.users.models import LinkPurpose, Role, SignInLink, User
 from tests.team import Processes, Team, connected, together
@@ -73,7 +73,7 @@ def test_a_link_of_yesterday_signs_nobody_in(team: Team, time_machine: Any) -> N
     with team.sessions() as session:
         ada = session.get_one(User, team.ada.user_id)
         early, late = make_sign_in_secret(session, ada), make_sign_in_secret(session, ada)
-    time_machine.shift(LINK_LIFETIME)
+    time_machine.shift(LIFETIMES[LinkPurpose.SIGN_IN])
     assert redeem(team, early) == "Ada"
     time_machine.shift(timedelta(seconds=1))
     assert redeem(team, late) is None
