@@ -431,9 +431,13 @@ def _commander(session: Session, user_id: int | None) -> User:
 def first_people(
     commander: User, declarer: User | None, service: Service, is_private: bool
 ) -> list[User]:
-    """Return who is invited to a new incident's channel. A private one is not for the service's owners."""
+    """Return who is invited to a new incident's channel, of those whose accounts are open.
+
+    A private one is not for the service's owners.
+    """
     owners = [] if is_private else service.owners
-    return list(dict.fromkeys(filter(None, (commander, declarer, *owners))))
+    wanted = dict.fromkeys((commander, declarer, *owners))
+    return [person for person in wanted if person is not None and person.is_active]
 
 
 def free_channel_name(session: Session, at: datetime, slug: str, number: int) -> str:

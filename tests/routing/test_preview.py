@@ -115,3 +115,12 @@ def test_updates_and_the_end_are_foreseen_for_those_who_were_told_of_the_start(t
     assert update.channels == ()
     assert set(end.channels) == set(start.channels)
     assert set(end.people) == set(start.people)
+
+
+def test_whose_account_is_closed_is_neither_foreseen_nor_invited(team: Team) -> None:
+    prepare(team)
+    team.execute("UPDATE users SET deactivated_at = created_at WHERE name = 'Bob'")
+    with team.sessions() as session:
+        assert ahead(session, team, severity="P3").hears.invited == ("Ada",)
+    team.declare()
+    assert team.deliveries(kind="slack.invite")[-1].payload == {"users": ["U0ADA"]}
