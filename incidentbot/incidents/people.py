@@ -5,14 +5,20 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
-from incidentbot.incidents.change import Change, Result, changing, lock_incident
-from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotFound
-from incidentbot.incidents.models import EventKind, Incident, IncidentPerson, IncidentRole
+from incidentbot.incidents.change import Change, Result, changing, lock_incident, record_refusal
+from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
+from incidentbot.incidents.models import (
+    EventKind,
+    Incident,
+    IncidentPerson,
+    IncidentRole,
+    TimelineEvent,
+)
 from incidentbot.incidents.permissions import Action
 from incidentbot.incidents.queries import parse_reference
 from incidentbot.incidents.visibility import let_in
+from incidentbot.outbox.publish import wake
 from incidentbot.users.actor import Actor
 from incidentbot.users.models import User
 
@@ -33,9 +39,7 @@ def join(session: Session, reference: str, actor: Actor) -> Result:
         user = _person(session, actor.user_id)
         if let_in(session, change.incident, user):
             _keep(change, user, None, IncidentRole.RESPONDER)
-            change.tell(
-                EventKind.PEOPLE, "", {"change": "joined", "person": user.name}, invite=[user]
-            )
+            change.tell(EventKind.PEOPLE, "", _what_became_of(user, "joined"), invite=[user])
         else:
             change.nothing(f"You belong to {change.incident.reference} already.")
     return change.result(f"You belong to {change.incident.reference} now.")
@@ -53,7 +57,7 @@ def add_person(session: Session, reference: str, actor: Actor, user_id: int, rol
         old = known.role if known else None
         if let_in(session, change.incident, user, wanted):
             _keep(change, user, old, wanted)
-            data = {"change": "added", "person": user.name, "role": wanted.value}
+            data = {**_what_became_of(user, "added"), "role": wanted.value}
             change.tell(EventKind.PEOPLE, "", data, invite=[user])
         else:
             change.nothing(f"{user.name} is {wanted.value} already.")
@@ -83,30 +87,56 @@ def remove_person(session: Session, reference: str, actor: Actor, user_id: int) 
             change.tell(
                 EventKind.PEOPLE,
                 "",
-                {"change": "left" if is_leaving else "removed", "person": user.name},
+                _what_became_of(user, "left" if is_leaving else "removed"),
                 remove=user if incident.is_private else None,
             )
     return change.result(f"{user.name} does not belong to {incident.reference} any more.")
 
 
 def enter_by_channel(session: Session, reference: str, actor: Actor) -> None:
-    """Let in who acts in a private incident's channel: its members brought them in there."""
-    with write_transaction(session):
-        incident = lock_incident(session, Incident.number == parse_reference(reference))
-        if incident is None:
-            raise NotFound(f"There is no incident {reference}.")
-        change = Change(session, incident, actor)
-        if let_in(session, incident, _person(session, actor.user_id)):
+    """Let in who acts in a private incident's channel: its members brought them in there.
+
+    Who was removed, or left, may still be in the channel, and is let in by a person only: raises
+    NotAllowed, which is audited too.
+    """
+    try:
+        with write_transaction(session):
+            incident = lock_incident(session, Incident.number == parse_reference(reference))
+            if incident is None:
+                raise NotFound(f"There is no incident {reference}.")
+            user = _person(session, actor.user_id)
+            if _was_put_out(session, incident, user):
+                raise NotAllowed(
+                    f"You do not belong to {reference} any more. Ask its commander to add you."
+                )
             # The command that they came for has its request's name to itself: once it is taken,
             # the command counts as done.
-            audit.append(
-                session,
-                replace(actor, request_id=None),
-                "enter_by_channel",
-                incident.reference,
-                before=change.before,
-                after=change.before,
-            )
+            change = Change(session, incident, replace(actor, request_id=None))
+            if let_in(session, incident, user):
+                _keep(change, user, None, IncidentRole.RESPONDER)
+                change.tell(EventKind.PEOPLE, "", _what_became_of(user, "joined"))
+            change.audit("enter_by_channel")
+    except NotAllowed as refusal:
+        record_refusal(session, actor, Action.JOIN, reference, refusal)
+        raise
+    wake(session)
+
+
+def _was_put_out(session: Session, incident: Incident, user: User) -> bool:
+    """Whether the newest word of the timeline about a person is that they were removed or left."""
+    theirs = {user.id, *session.scalars(select(User.id).where(User.merged_into_id == user.id))}
+    told = session.scalars(
+        select(TimelineEvent.data)
+        .where(TimelineEvent.incident_id == incident.id, TimelineEvent.kind == EventKind.PEOPLE)
+        .order_by(TimelineEvent.seq.desc())
+    )
+    newest = next((data["change"] for data in told if data.get("person_id") in theirs), "")
+    return newest in ("removed", "left")
+
+
+def _what_became_of(user: User, change: str) -> dict[str, str | int]:
+    """Return what the timeline keeps of a person who came or went."""
+    return {"change": change, "person": user.name, "person_id": user.id}
 
 
 def _keep(change: Change, user: User, old: IncidentRole | None, new: IncidentRole | None) -> None:

@@ -30,6 +30,7 @@ _RELIED_ON = frozenset(
         "slack.card",
         "slack.dm",
         "slack.invite",
+        "slack.remove",  # a private incident's people would not know that somebody still reads it
         "statuspage.component",
         "statuspage.incident",
     }

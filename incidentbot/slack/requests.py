@@ -14,6 +14,7 @@ from incidentbot.incidents.queries import (
     get_incident,
     incident_in_channel,
     names_by_slack_id,
+    parse_reference,
 )
 from incidentbot.incidents.visibility import may_see
 from incidentbot.ops import context
@@ -143,24 +144,30 @@ def read_actor(session: Session, body: Mapping[str, Any]) -> Actor:
 
 def find_incident(session: Session, command: Command, actor: Actor) -> Incident:
     """Return the incident a command speaks of: the one it names, or the one of its channel."""
-    incident = incident_here(session, command.channel_id, actor)
-    if command.reference:
-        return get_incident(session, command.reference, actor)
-    if incident is None:
+    here = incident_in_channel(session, command.channel_id)
+    named = command.reference
+    if named and (here is None or here.number != parse_reference(named)):
+        return get_incident(session, named, actor)
+    if here is None:
         raise NotFound(
             "Which incident? Type this in the incident's channel, or name it: "
             f"/incident {command.word} INC-42 … (/incident list shows the open ones)."
         )
-    return incident
+    return _enter(session, here, actor)
 
 
 def incident_here(session: Session, channel_id: str, actor: Actor) -> Incident | None:
-    """Return the incident whose channel a request came from, if any.
+    """Return the incident whose channel a request came from, if any. Raises NotAllowed."""
+    incident = incident_in_channel(session, channel_id)
+    return _enter(session, incident, actor) if incident is not None else None
+
+
+def _enter(session: Session, incident: Incident, actor: Actor) -> Incident:
+    """Return an incident whose channel somebody acts in.
 
     Slack lets only its members act in a private channel: who was let in there is let in here.
     """
-    incident = incident_in_channel(session, channel_id)
-    if incident is not None and not may_see(session, incident, actor):
+    if not may_see(session, incident, actor):
         enter_by_channel(session, incident.reference, actor)
     return incident
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from incidentbot.audit.models import Outcome
 from incidentbot.incidents import commands
 from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
 from incidentbot.incidents.models import EventKind
@@ -158,6 +159,25 @@ def test_who_acts_in_a_private_channel_was_let_in_by_its_members(team: Team) -> 
         enter_by_channel(session, "INC-1", team.bob)
     assert "Bob" in people(team)
     assert team.audit()[-1].action == "enter_by_channel"
+    assert headline(team.timeline()[-1]) == "Bob joined"
+    assert team.incident().version == 2
+    assert team.problems() == []
+
+
+@pytest.mark.parametrize("by", ["ada", "bob"], ids=["removed", "left"])
+def test_who_was_put_out_is_let_in_by_a_person_not_by_the_channel(team: Team, by: str) -> None:
+    team.declare(is_private=True)
+    with team.sessions() as session:
+        enter_by_channel(session, "INC-1", team.bob)
+    team.do(remove_person, "INC-1", getattr(team, by), team.bob.user_id)
+    with team.sessions() as session, pytest.raises(NotAllowed, match="Ask its commander"):
+        enter_by_channel(session, "INC-1", team.bob)
+    assert set(people(team)) == {"Ada"}
+    assert team.audit()[-1].outcome is Outcome.REFUSED
+    with team.sessions() as session:
+        enter_by_channel(session, "INC-1", team.vera)  # it is about this person only
+    team.do(add_person, "INC-1", team.ada, team.bob.user_id, "responder")
+    assert set(people(team)) == {"Ada", "Vera", "Bob"}
     assert team.problems() == []
 
 

@@ -117,6 +117,7 @@ def test_the_channel_hears_of_what_people_rely_on_and_not_of_its_own_messages() 
     }
     assert ("slack.dm", "U0KEN") in told
     assert ("slack.announcement", "#general") in told
+    assert ("slack.remove", WAR_ROOM) in told  # else its people would not know who still reads it
     assert ("slack.message", "#general") in told
     assert ("slack.message", WAR_ROOM) not in told  # or one that fails would tell of itself
     assert ("slack.war_room", WAR_ROOM) not in told

@@ -8,9 +8,11 @@ from incidentbot.channels.slack.mrkdwn import escape
 from incidentbot.extensions import db
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import Incident
+from incidentbot.incidents.people import remove_person
 from incidentbot.incidents.queries import get_incident, list_timeline
 from incidentbot.slack.commands import SUBCOMMANDS
-from incidentbot.users.actor import SYSTEM
+from incidentbot.users.actor import SYSTEM, Door, actor_for
+from incidentbot.users.people import identify_slack_person
 from tests.slack.sender import declare, say, send, slash
 
 
@@ -202,3 +204,26 @@ def test_a_command_answers_while_slacks_own_api_is_down(client: FlaskClient) -> 
     declare(client)  # nothing listens at the API's address in these tests
     assert "is now P1" in say(client, "severity INC-1 P1")
     assert "http://localhost:8000/incidents/new" in say(client, "declare It burns")
+
+
+def test_who_was_removed_from_a_private_incident_reads_nothing_in_its_channel(
+    app: Flask, client: FlaskClient
+) -> None:
+    declare(client, "Payroll in a log")
+    with app.app_context():
+        session = db.session()
+        hidden = get_incident(session, "INC-1", SYSTEM)
+        hidden.slack_channel_id, hidden.is_private = "C0ROOM", True
+        session.commit()
+    declare(client, "Checkout is down")
+    bob = {"user": "U0BOB", "channel": "C0ROOM"}
+    assert "is in the timeline" in say(client, "note I read it", **bob)
+    with app.app_context():
+        session = db.session()
+        ada, person = (identify_slack_person(session, who) for who in ("U0ADA", "U0BOB"))
+        remove_person(session, "INC-1", actor_for(ada, Door.WEB, "here"), person.id)
+    for typed in ("", "timeline", "show INC-1", "note INC-1 again"):
+        answer = send(client, slash(typed, **bob)).text
+        assert "You do not belong to INC-1 any more" in answer
+        assert "Payroll" not in answer
+    assert "Checkout is down" in send(client, slash("show INC-2", **bob)).text

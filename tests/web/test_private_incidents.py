@@ -160,7 +160,7 @@ TYPED = (
     "resolved {}",
     "reopen {} why",
     "cancel {} why",
-    "commander {} <@U0BOB>",
+    "commander {} @bob",
     "takeover {} why",
     "note {} text",
     "timeline {}",
