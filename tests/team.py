@@ -4,7 +4,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -30,12 +30,16 @@ from tests.servers.postgres import PostgresServer
 
 PROCESSES = 3
 TOGETHER_SECONDS = 60  # how long those who shall start together wait for the last one
+WHY = "Ada cannot be reached"
 _POOL = pytest.StashKey[ProcessPoolExecutor]()
 
 
 @dataclass(frozen=True)
 class Team:
-    """The database, and people in it: Ada commands, Bob responds, Vera views, Grace is admin."""
+    """The database, and people in it: Ada commands, Bob responds, Vera views, Grace is admin.
+
+    Grace says why she acts in the commander's place.
+    """
 
     database_url: str
     sessions: sessionmaker[Session]
@@ -213,6 +217,7 @@ def _gather(database_url: str) -> Iterator[Team]:
             }
             session.add_all(people.values())
         actors = {name: actor_for(user, Door.WEB, "192.0.2.7") for name, user in people.items()}
+        actors["grace"] = replace(actors["grace"], override_reason=WHY)
         yield Team(database_url, sessions, **actors)
 
 

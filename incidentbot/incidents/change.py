@@ -15,10 +15,10 @@ from incidentbot.audit.models import Outcome
 from incidentbot.database import write_transaction
 from incidentbot.incidents.errors import (
     AlreadyDone,
-    InvalidInput,
     InvalidMove,
     NotAllowed,
     NotFound,
+    ReasonNeeded,
 )
 from incidentbot.incidents.figures import MOVES, count
 from incidentbot.incidents.lifecycle import Severity, Status
@@ -155,7 +155,7 @@ class Change:
     def audit(self, action: str, *, override: bool = False) -> None:
         """Append the audit entry: the last thing before the transaction ends. Nothing without a change."""
         if self._changed:
-            if override and self.actor.override_reason and self.reason:
+            if override and self.reason:
                 self.details["text"] = self.reason
             audit.append(
                 self.session,
@@ -165,7 +165,7 @@ class Change:
                 before=self.before,
                 after={**snapshot(self.incident), **self.details},
                 override=override,
-                reason=(override and self.actor.override_reason) or self.reason,
+                reason=self.actor.override_reason if override else self.reason,
             )
 
     def result(self, sentence: str) -> Result:
@@ -180,7 +180,7 @@ def changing(
     """Run the block with the incident locked and the actor's right checked; then commit it all.
 
     `is_own` says that what is to change belongs to `actor`. Raises NotFound, NotAllowed (which is
-    audited too), AlreadyDone when this very request made its change before, and InvalidInput when an
+    audited too), AlreadyDone when this very request made its change before, and ReasonNeeded when an
     admin does not say why they act in the commander's place.
     """
     number = parse_reference(reference)
@@ -197,7 +197,7 @@ def changing(
             if not verdict.allowed:
                 raise NotAllowed(verdict.reason)
             if verdict.override:
-                actor = _with_reason(actor)
+                actor = _with_reason(actor, incident)
             change = Change(session, incident, actor)
             yield change
             change.audit(action.value, override=verdict.override)
@@ -207,14 +207,10 @@ def changing(
     wake(session)
 
 
-def _with_reason(actor: Actor) -> Actor:
-    """Return the actor with a tidy reason for acting in the commander's place, where the door asks one."""
-    if actor.override_reason is None:
-        return actor
+def _with_reason(actor: Actor, incident: Incident) -> Actor:
+    """Return the actor with a tidy reason for acting in the commander's place."""
     if not actor.override_reason.strip():
-        raise InvalidInput(
-            "override_reason", "Say why you act in the commander's place. The audit log keeps it."
-        )
+        raise ReasonNeeded(incident.reference, incident.commander.name)
     reason = clean_text("override_reason", actor.override_reason, REASON_LIMIT)
     return replace(actor, override_reason=reason)
 

@@ -64,5 +64,16 @@ class Inputs:
             raise InvalidInputs(self._reasons)
 
 
+class ReasonNeeded(InvalidInput):
+    """An admin acts in the commander's place and has not said why: a door that can asks them."""
+
+    def __init__(self, reference: str, commander: str) -> None:
+        super().__init__(
+            "override_reason", "Say why you act in the commander's place. The audit log keeps it."
+        )
+        self.reference = reference
+        self.commander = commander
+
+
 class AlreadyDone(IncidentError):
     """The same request came twice (a double click, a retry): the first one did it."""

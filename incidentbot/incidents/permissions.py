@@ -79,14 +79,16 @@ class Verdict:
     reason: str = ""
 
 
+def overrides(actor: Actor, commander_id: int | None) -> bool:
+    """Whether whatever `actor` does of what is the commander's, they do in the commander's place."""
+    return actor.is_admin and actor.user_id != commander_id
+
+
 def refusal(actor: Actor, commander: str) -> str:
     """Return why a person may not do what is the commander's, said once for all of it."""
     if actor.role is Role.VIEWER:
         return "Viewers can read this incident, but change nothing. Ask an admin for access."
-    return (
-        f"Only the commander, {commander}, can do these. "
-        "Ask them, or take over the command if they cannot be reached."
-    )
+    return _only_the_commander(commander, "do these")
 
 
 def judge(
@@ -108,12 +110,13 @@ def judge(
         return Verdict(False, reason=f"Viewers cannot {_VERBS[action]}. Ask an admin for access.")
     if action in OPEN_TO_RESPONDERS or actor.user_id == commander_id:
         return Verdict(True)
-    if actor.is_admin:
+    if overrides(actor, commander_id):
         return Verdict(True, override=True)
-    return Verdict(
-        False,
-        reason=(
-            f"Only the commander, {commander}, can {_VERBS[action]}. "
-            "Ask them, or take over the command if they cannot be reached."
-        ),
+    return Verdict(False, reason=_only_the_commander(commander, _VERBS[action]))
+
+
+def _only_the_commander(commander: str, verb: str) -> str:
+    return (
+        f"Only the commander, {commander}, can {verb}. "
+        "Ask them, or take over the command if they cannot be reached."
     )

@@ -8,6 +8,7 @@ from slack_bolt import BoltResponse
 from incidentbot.channels.slack.blocks import Block
 from incidentbot.channels.slack.mrkdwn import TEXT_LIMIT, escape, plain
 from incidentbot.incidents.errors import IncidentError, InvalidInput, InvalidInputs, NotFound
+from incidentbot.slack.requests import readable
 
 Answer = dict[str, Any]
 
@@ -29,12 +30,18 @@ def say(text: str, blocks: list[Block] | None = None) -> Answer:
     return answer
 
 
-def refuse(error: IncidentError, typed: str = "") -> Answer:
+def refuse(error: IncidentError, typed: str) -> Answer:
     """Return the refusal of a slash command, with what was typed so that it can be sent again."""
-    return _with_typed(f":warning: {escape(str(error))}", typed)
+    return say_with_typed(f":warning: {escape(str(error))}", typed)
 
 
-def field_errors(error: IncidentError, block_ids: Mapping[str, str], typed: str = "") -> Answer:
+def say_with_typed(text: str, typed: str) -> Answer:
+    """Return an answer with what the person typed below it. `text` is mrkdwn."""
+    kept = escape(typed.strip().replace("```", "'''"), 2_500)
+    return say(f"{text}\nYou typed:\n```{kept}```")
+
+
+def field_errors(error: IncidentError, block_ids: Mapping[str, str]) -> Answer:
     """Return the refusal of a modal: at its field, which keeps the modal open and what was typed.
 
     `block_ids` maps our fields to the blocks shown; an error of no field is shown at the first.
@@ -45,7 +52,7 @@ def field_errors(error: IncidentError, block_ids: Mapping[str, str], typed: str 
     field = error.field if isinstance(error, InvalidInput) else ""
     block_id = block_ids.get(field) or next(iter(block_ids.values()), "")
     if not block_id:
-        return notice("That did not work", f"{error} {typed}".strip())
+        return notice("That did not work", escape(str(error)))
     return {"response_action": "errors", "errors": {block_id: plain(str(error), 2_000)}}
 
 
@@ -74,7 +81,8 @@ def _excuse(body: Mapping[str, Any], text: str) -> BoltResponse:
     if body.get("type") == "view_submission":
         answer = field_errors(NotFound(text), shown_blocks(body.get("view") or {}))
     elif "command" in body:
-        answer = _with_typed(f":warning: {text}", f"{body['command']} {body.get('text', '')}")
+        typed = readable(str(body.get("text") or ""), {})
+        answer = say_with_typed(f":warning: {text}", f"{body['command']} {typed}")
     else:
         # Slack sends an event again when it is not told 200; a button can be pressed again.
         return BoltResponse(status=500 if "event" in body else 200, body="")
@@ -88,10 +96,3 @@ def shown_blocks(view: Mapping[str, Any]) -> dict[str, str]:
         for block in view.get("blocks", ())
         if block.get("type") == "input" and "block_id" in block
     }
-
-
-def _with_typed(text: str, typed: str) -> Answer:
-    if not typed:
-        return say(text)
-    kept = escape(typed.strip().replace("```", "'''"), 2_500)
-    return say(f"{text}\nYou typed:\n```{kept}```")

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from incidentbot.channels.slack.api import make_client
 from incidentbot.channels.slack.blocks import incident_url
@@ -15,7 +17,9 @@ from incidentbot.channels.slack.mrkdwn import escape, link
 from incidentbot.config import Settings, SlackSecrets
 from incidentbot.extensions import db
 from incidentbot.incidents import commands as incidents
-from incidentbot.incidents.errors import AlreadyDone, IncidentError
+from incidentbot.incidents.errors import AlreadyDone, IncidentError, ReasonNeeded
+from incidentbot.incidents.models import Incident
+from incidentbot.incidents.permissions import overrides
 from incidentbot.incidents.queries import get_incident
 from incidentbot.slack import actions, modals
 from incidentbot.slack.answers import (
@@ -26,8 +30,9 @@ from incidentbot.slack.answers import (
     refuse,
     shown_blocks,
 )
-from incidentbot.slack.commands import Asked, answer
+from incidentbot.slack.commands import Asked, answer, ask_why
 from incidentbot.slack.requests import Malformed, incident_here, read_actor, read_command
+from incidentbot.users.actor import Actor
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +74,10 @@ def _listen_to_commands(bolt: App, base_url: str) -> None:
         read = read_command(session, body)
         try:
             asked = Asked(session, client, base_url, read_actor(session, body), read)
-            given = answer(asked)
+            try:
+                given = answer(asked)
+            except ReasonNeeded as needed:
+                given = ask_why(asked, needed)
         except IncidentError as error:
             given = refuse(error, read.typed)
         ack(given if given is not None else "")
@@ -97,7 +105,7 @@ def _listen_to_modals(bolt: App, base_url: str) -> None:
         def carry_out() -> dict[str, Any]:
             result = act(
                 session,
-                read_actor(session, body),
+                _acting(session, body),
                 str(view.get("private_metadata") or ""),
                 modals.read_values(view),
             )
@@ -109,15 +117,25 @@ def _listen_to_modals(bolt: App, base_url: str) -> None:
     for callback_id in actions.SUBMISSIONS:
         bolt.view(callback_id)(submission)
 
+    @bolt.view("override")
+    def override(ack: Ack, body: Body, client: WebClient) -> None:
+        session = db.session()
+
+        def carry_out() -> dict[str, Any]:
+            request = {"command": "/incident", **modals.kept_command(body["view"])}
+            read = read_command(session, request)
+            given = answer(Asked(session, client, base_url, _acting(session, body), read))
+            return notice("Done", given["text"]) if given else {}
+
+        _submit(ack, body, carry_out)
+
     @bolt.action({"block_id": "template", "action_id": "value"})
     def template(ack: Ack, body: Body, client: WebClient) -> None:
         ack()
-        view = body["view"]
-        client.views_update(
-            view_id=view["id"],
-            hash=view["hash"],
-            view=modals.declare_view_with_template(db.session(), view),
-        )
+        session, view = db.session(), body["view"]
+        again = modals.declare_view_with_template(session, view)
+        session.rollback()  # all is read, and Slack may take its time
+        client.views_update(view_id=view["id"], hash=view["hash"], view=again)
 
 
 def _listen_to_buttons(bolt: App, base_url: str) -> None:
@@ -126,11 +144,13 @@ def _listen_to_buttons(bolt: App, base_url: str) -> None:
         session = db.session()
         try:
             actor = read_actor(session, body)
-            incident_here(session, (body.get("channel") or {}).get("id") or "", actor)
-            incident = get_incident(session, str(action.get("value") or ""), actor)
+            incident = _of_the_button(session, body, action, actor)
             view = actions.BUTTONS[action["action_id"]](session, incident, actor)
+            if overrides(actor, incident.commander_id):
+                view = modals.with_reason(view)
         except IncidentError as error:
             view = notice("That did not work", escape(str(error)))["view"]
+        session.rollback()  # all is read, and Slack may take its time
         client.views_open(trigger_id=body["trigger_id"], view=view)
 
     for action_id in actions.BUTTONS:
@@ -142,18 +162,32 @@ def _listen_to_buttons(bolt: App, base_url: str) -> None:
     ) -> None:
         ack()
         session = db.session()
-        reference = str(action.get("value") or "")
         try:
-            result = incidents.draft_postmortem(session, reference, read_actor(session, body))
+            actor = read_actor(session, body)
+            incident = _of_the_button(session, body, action, actor)
+            result = incidents.draft_postmortem(session, incident.reference, actor)
             page = f"{incident_url(base_url, result.incident)}/postmortem"
             text = f"{escape(result.sentence)} {link(page, 'Open it')}"
+        except ReasonNeeded as needed:
+            typed = f"postmortem {needed.reference}"
+            view = modals.reason_view(needed.reference, needed.commander, typed, _channel(body))
+            session.rollback()
+            client.views_open(trigger_id=body["trigger_id"], view=view)
+            return
         except IncidentError as error:
             text = f":warning: {escape(str(error))}"
+        session.rollback()
         _whisper(client, body, text)
 
     @bolt.action("open_in_browser")
     def open_in_browser(ack: Ack) -> None:
         ack()  # the button is a link; Slack only tells that it was clicked
+
+
+def _acting(session: Session, body: Body) -> Actor:
+    """Return who submitted a modal, with why they act in the commander's place if it asked that."""
+    reason = modals.read_values(body["view"]).get(modals.REASON, "")
+    return replace(read_actor(session, body), override_reason=reason)
 
 
 def _submit(ack: Ack, body: Body, carry_out: Callable[[], dict[str, Any]]) -> None:
@@ -163,13 +197,30 @@ def _submit(ack: Ack, body: Body, carry_out: Callable[[], dict[str, Any]]) -> No
     except AlreadyDone:
         given = {}
     except IncidentError as error:
-        given = field_errors(error, shown_blocks(body["view"]))
+        shown = shown_blocks(body["view"])
+        if isinstance(error, ReasonNeeded) and modals.REASON not in shown:
+            given = {"response_action": "update", "view": modals.with_reason(body["view"])}
+        else:
+            given = field_errors(error, shown)
     ack(given) if given else ack()
+
+
+def _of_the_button(
+    session: Session, body: Body, action: Mapping[str, Any], actor: Actor
+) -> Incident:
+    """Return the incident that a button names. Raises NotFound, NotAllowed."""
+    incident_here(session, _channel(body), actor)
+    return get_incident(session, str(action.get("value") or ""), actor)
+
+
+def _channel(body: Body) -> str:
+    """Return the id of the channel a button was pressed in."""
+    return str((body.get("channel") or {}).get("id") or "")
 
 
 def _whisper(client: WebClient, body: Body, text: str) -> None:
     """Tell the person who pressed a button, and nobody else."""
-    channel = (body.get("channel") or {}).get("id")
+    channel = _channel(body)
     if channel:
         client.chat_postEphemeral(channel=channel, user=body["user"]["id"], text=text)
 

@@ -13,12 +13,13 @@ from incidentbot.channels.slack import blocks
 from incidentbot.channels.slack.mrkdwn import escape, link
 from incidentbot.incidents import commands as incidents
 from incidentbot.incidents.change import Result
-from incidentbot.incidents.errors import InvalidInput, InvalidMove
+from incidentbot.incidents.errors import InvalidInput, InvalidMove, ReasonNeeded
 from incidentbot.incidents.lifecycle import UPDATE_STATUSES, Status
 from incidentbot.incidents.listing import list_open
+from incidentbot.incidents.permissions import overrides
 from incidentbot.incidents.queries import latest_update, list_timeline
 from incidentbot.slack import modals
-from incidentbot.slack.answers import Answer, say
+from incidentbot.slack.answers import Answer, say, say_with_typed
 from incidentbot.slack.requests import Command, find_incident, first_word, incident_here
 from incidentbot.status_pages.preview import for_customers, preview
 from incidentbot.users.actor import Actor
@@ -66,9 +67,7 @@ def _declare(asked: Asked) -> Answer | None:
     if asked.command.reference:  # a title that begins like a reference is still a title
         title = f"{asked.command.reference} {title}".strip()
     view = modals.declare_view(asked.session, asked.command.user_id, title)
-    return open_modal(
-        asked.client, asked.command.trigger_id, view, f"{asked.base_url}/incidents/new"
-    )
+    return open_modal(asked, view, f"{asked.base_url}/incidents/new")
 
 
 def _status(asked: Asked) -> Answer:
@@ -157,8 +156,10 @@ def _publish(asked: Asked) -> Answer | None:
             else "No status page is connected or switched on. An admin does that on the web, in Settings."
         )
     view = modals.publish_view(incident, preview(asked.session, incident, asked.command.text))
+    if overrides(asked.actor, incident.commander_id):
+        view = modals.with_reason(view)
     page = f"{blocks.incident_url(asked.base_url, incident)}/customers"
-    return open_modal(asked.client, asked.command.trigger_id, view, page)
+    return open_modal(asked, view, page)
 
 
 def _list(asked: Asked) -> Answer:
@@ -209,14 +210,30 @@ def _unknown(asked: Asked) -> Answer:
     )
 
 
-def open_modal(client: WebClient, trigger_id: str, view: modals.View, page: str) -> Answer | None:
+def ask_why(asked: Asked, needed: ReasonNeeded) -> Answer | None:
+    """Ask an admin why they act in the commander's place, in a modal that keeps what they typed."""
+    command = asked.command
+    page = f"{asked.base_url}/incidents/{needed.reference}"
+    view = modals.reason_view(needed.reference, needed.commander, command.sent, command.channel_id)
+    if len(view["private_metadata"]) > modals.METADATA_LIMIT:
+        return say_with_typed(
+            f":warning: {escape(str(needed))} This is too long to ask for it here. "
+            f"{link(page, 'Use the web page')} instead.",
+            command.typed,
+        )
+    return open_modal(asked, view, page)
+
+
+def open_modal(asked: Asked, view: modals.View, page: str) -> Answer | None:
     """Open a modal; when Slack does not manage in time, answer with the web page that does the same."""
+    asked.session.rollback()  # all is read, and Slack may take its time
     try:
-        client.views_open(trigger_id=trigger_id, view=view)
+        asked.client.views_open(trigger_id=asked.command.trigger_id, view=view)
     except Exception:  # whatever went wrong between here and Slack, the person has another way
         log.exception("could not open a modal")
-        return say(
-            f":warning: Slack did not open the form. {link(page, 'Use the web page')} instead."
+        return say_with_typed(
+            f":warning: Slack did not open the form. {link(page, 'Use the web page')} instead.",
+            asked.command.typed,
         )
     return None
 

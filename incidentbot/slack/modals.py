@@ -4,6 +4,7 @@ A block's id is its field's name; in the declare modal a `@n` follows, because S
 person typed only in blocks whose id stays, and shows a new value only in those whose id changes.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from incidentbot.incidents.lifecycle import next_statuses
 from incidentbot.incidents.models import Incident, Service, Template
 from incidentbot.incidents.queries import get_template, list_services, list_templates
 from incidentbot.incidents.severities import words_by_severity
-from incidentbot.incidents.text import TITLE_LIMIT
+from incidentbot.incidents.text import REASON_LIMIT, TITLE_LIMIT
 from incidentbot.slack.requests import Malformed
 from incidentbot.status_pages.preview import Preview
 
@@ -26,6 +27,10 @@ _INPUT_LIMIT = 3_000
 _OPTIONS_PER_GROUP = 100
 _NO_CHANGE = "no_change"
 PRIVATE = "private"  # the value of the ticked box
+REASON = "override_reason"
+# https://docs.slack.dev/reference/views/modal-views
+METADATA_LIMIT = 3_000
+_VIEW_KEYS = ("type", "callback_id", "title", "submit", "close", "private_metadata", "blocks")
 
 
 def declare_view(session: Session, slack_user_id: str, title: str = "") -> View:
@@ -159,6 +164,58 @@ def take_over_view(incident: Incident) -> View:
             _text("reason", "Why can they not be reached?", multiline=True),
         ],
     )
+
+
+def with_reason(view: Mapping[str, Any]) -> View:
+    """Return a modal that asks, last of all, why an admin acts in the commander's place.
+
+    `view` may be an open one, as Slack sends it: what was typed in it stays.
+    """
+    field = _text(
+        REASON,
+        "Why do you act in the commander's place?",
+        limit=REASON_LIMIT,
+        hint="The audit log keeps it.",
+    )
+    shown = {key: view[key] for key in _VIEW_KEYS if view.get(key)}
+    return {**shown, "blocks": [*view["blocks"], field]}
+
+
+def reason_view(reference: str, commander: str, text: str, channel_id: str) -> View:
+    """Return the modal that asks an admin for the reason of a command that they typed.
+
+    Its metadata keeps the command's `text`, as Slack sent it, and where it was typed.
+    """
+    kept = json.dumps({"text": text, "channel_id": channel_id}, ensure_ascii=False)
+    words = (
+        f"*{escape(commander, 150)}* commands {reference}. You are about to do this as an admin:"
+    )
+    typed = plain(text.replace("```", "'''"), 2_500)  # escaped by Slack
+    return with_reason(
+        {
+            "type": "modal",
+            "callback_id": "override",
+            "title": {"type": "plain_text", "text": "In the commander's place"},
+            "submit": {"type": "plain_text", "text": "Do it"},
+            "close": {"type": "plain_text", "text": "Cancel"},
+            "private_metadata": kept,
+            "blocks": [
+                {
+                    "type": "section",
+                    "text": {"type": "mrkdwn", "text": f"{words}\n```/incident {typed}```"},
+                }
+            ],
+        }
+    )
+
+
+def kept_command(view: Mapping[str, Any]) -> dict[str, str]:
+    """Return the command that `reason_view` keeps, as the fields of a request. Raises Malformed."""
+    try:
+        kept = json.loads(view["private_metadata"])
+        return {"text": str(kept["text"]), "channel_id": str(kept["channel_id"])}
+    except (KeyError, TypeError, ValueError) as error:
+        raise Malformed("a view without its command") from error
 
 
 def read_values(view: Mapping[str, Any]) -> dict[str, str]:

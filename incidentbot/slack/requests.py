@@ -48,6 +48,11 @@ class Command:
     trigger_id: str
     typed: str
 
+    @property
+    def sent(self) -> str:
+        """All that came after `/incident`, as Slack marks it up."""
+        return " ".join(filter(None, (self.word, self.reference, self.marked)))
+
 
 # What we read of each kind of request, as paths of keys; `[0]` is a list's first.
 _ALWAYS_THERE: dict[str, tuple[tuple[str | int, ...], ...]] = {

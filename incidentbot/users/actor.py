@@ -21,8 +21,7 @@ class Actor:
 
     `origin` says from where: an IP address, or a Slack team and channel. `request_id` names the
     request at its door (a Slack trigger, a form's key): one request changes something at most once.
-    `override_reason` is why an admin acts in the commander's place: "" when the door asked and got no
-    answer, None when it has no way to ask.
+    `override_reason` is why an admin acts in the commander's place; "" when they have not said.
     """
 
     user_id: int | None
@@ -31,7 +30,7 @@ class Actor:
     door: Door
     origin: str
     request_id: str | None = None
-    override_reason: str | None = None
+    override_reason: str = ""
 
     @property
     def is_admin(self) -> bool:

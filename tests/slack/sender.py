@@ -95,6 +95,21 @@ def submission(
     return urlencode({"payload": json.dumps(payload)})
 
 
+def press(client: FlaskClient, button: str, reference: str, *, user: str = "U0ADA") -> TestResponse:
+    """Press a button on an incident's card."""
+    payload = {
+        "type": "block_actions",
+        "user": {"id": user, "username": user.removeprefix("U0").lower(), "team_id": "T0TEAM"},
+        "team": {"id": "T0TEAM", "domain": "test"},
+        "channel": {"id": "C0GENERAL"},
+        "trigger_id": f"trigger-{next(_numbers)}",
+        "actions": [
+            {"type": "button", "action_id": button, "block_id": "actions", "value": reference}
+        ],
+    }
+    return send(client, urlencode({"payload": json.dumps(payload)}))
+
+
 def send(client: FlaskClient, body: str, **signing: Any) -> TestResponse:
     """Post a body to the Slack door, signed."""
     return client.post("/slack/events", data=body, headers=signed_headers(body, **signing))
