@@ -14,6 +14,7 @@ from incidentbot import database
 from incidentbot.audit.models import AuditEntry, AuditHead, Outcome
 from incidentbot.database import snapshot
 from incidentbot.users.actor import Actor
+from incidentbot.users.models import User
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ def append(
     It locks the head of the chain until that transaction ends, so call it last. The request id is
     kept only when the command was done: it makes a second entry for the same request impossible.
     """
-    head = lock_head(session)
+    _hold_on_to(session, actor)
+    head = _lock_head(session)
     entry = AuditEntry(
         seq=head.seq + 1,
         at=database.now(session),
@@ -93,12 +95,19 @@ def append(
     return entry
 
 
-def lock_head(session: Session) -> AuditHead:
-    """Return the head of the chain, locked until the caller's transaction ends.
+def _hold_on_to(session: Session, actor: Actor) -> None:
+    """Lock the person whom an entry names as naming them does, and before the head is locked.
 
-    `append` does this by itself. Who changes a unique column of a person does it before: each entry
-    names a person, so whoever holds the head waits for that change, which must not wait for the head.
+    First the person, then the head, everywhere: whoever changes what is unique of a person has to
+    themselves first (users/merging.py), and then appends. The other way round two could wait for
+    each other.
     """
+    if actor.user_id is not None:
+        person = select(User.id).where(User.id == actor.user_id)
+        session.execute(person.with_for_update(read=True, key_share=True))
+
+
+def _lock_head(session: Session) -> AuditHead:
     return session.scalars(
         select(AuditHead)
         .where(AuditHead.id == HEAD_ID)

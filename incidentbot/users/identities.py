@@ -13,7 +13,7 @@ from incidentbot.database import write_transaction
 from incidentbot.incidents.errors import Conflict, InvalidMove, NotAllowed, NotFound
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.fields import tidy_address, tidy_name
-from incidentbot.users.merging import may_merge, merge
+from incidentbot.users.merging import have_alone, may_merge, merge
 from incidentbot.users.models import Identity, Role, User
 from incidentbot.users.sign_in import record_sign_in
 
@@ -60,6 +60,13 @@ def sign_in_with_identity(
 
 def link_identity(session: Session, actor: Actor, claims: Claims) -> str:
     """Let an account elsewhere sign the actor in from now on; return what to say. Raises Conflict."""
+    try:
+        return _link_to(session, actor, claims)
+    except IntegrityError:  # it was linked by another request at the same moment
+        return _link_to(session, actor, claims)
+
+
+def _link_to(session: Session, actor: Actor, claims: Claims) -> str:
     with write_transaction(session):
         user = session.get_one(User, actor.user_id, populate_existing=True)
         owner = _known(session, claims)
@@ -102,7 +109,7 @@ def unlink_slack(session: Session, actor: Actor) -> None:
         if user.slack_user_id is None:
             raise NotFound("Slack is not linked.")
         _require_another_way(session, user, without=0)
-        audit.lock_head(session)  # before what is unique changes
+        have_alone(session, user.id)
         slack_id, user.slack_user_id = user.slack_user_id, None
         session.flush()  # the Slack id is unique: it is given up before it is taken
         parted = User(
@@ -190,7 +197,7 @@ def _known(session: Session, claims: Claims) -> User | None:
 
 def _link(session: Session, user: User, claims: Claims, actor: Actor) -> None:
     if claims.slack_user_id is not None:
-        audit.lock_head(session)  # before what is unique changes
+        have_alone(session, user.id)
         user.slack_user_id = claims.slack_user_id
         after = {"slack_user_id": claims.slack_user_id}
     else:

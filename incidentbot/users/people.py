@@ -91,7 +91,7 @@ def record_profile(session: Session, slack_user_id: str, name: str, email: str |
     owner = session.scalars(select(User).where(User.email == address)).one_or_none()
     session.flush()
     if owner is None:
-        # The audit log's head is not taken: a command may hold this person's row, and wait for the head.
+        # Not audited: who waits here for a command that names this person must not hold the head.
         user.email = address
     elif may_merge(user, owner):
         merge(session, user.id, owner.id, SYSTEM)

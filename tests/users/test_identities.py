@@ -1,12 +1,11 @@
 """Signing in with an account elsewhere, linking it, and two accounts that are one person's."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from incidentbot.audit import log as audit
@@ -31,7 +30,7 @@ from incidentbot.users.models import DirectMessages, Role, User
 from incidentbot.users.people import find_by_slack_id, identify_slack_person, record_profile
 from incidentbot.users.preferences import Preferences, change_preferences
 from tests.team import Team, together
-from tests.users.accounts import EMAIL, account, user_of
+from tests.users.accounts import EMAIL, account, on_postgres, user_of, wait_until_waiting
 
 LIN = Claims("Okta", "https://id.example.com", "sub-1", "Lin@Example.com", True, "Lin Clark")
 IN_SLACK = replace(LIN, provider="Slack", issuer="https://slack.com", slack_user_id="U0LIN")
@@ -260,6 +259,18 @@ def test_two_who_merge_the_same_accounts_at_once_merge_them_once(team: Team) -> 
     assert user_of(team, actor.user_id).slack_user_id == "U0ADA"
 
 
+def test_one_account_elsewhere_linked_twice_at_once_is_linked_once(team: Team) -> None:
+    first, second = account(team), account(team, "second@example.com")
+
+    def act(who: Actor) -> Callable[[], str]:
+        return lambda: link(team, who, replace(LIN, email=None))
+
+    said = together(act(first), act(first), act(second))
+    assert {type(each) for each in said} <= {str, Conflict}, said
+    assert [e.action for e in team.audit()].count("link_sign_in") == 1
+    assert team.problems() == []
+
+
 def _tell(session: Session) -> None:
     with write_transaction(session):
         record_profile(session, "U0ADA", "Ada", EMAIL)
@@ -274,40 +285,58 @@ CHANGES: dict[str, Callable[[Session, Actor, Actor], object]] = {
 }
 
 
-# On SQLite one writes at a time.
-@pytest.mark.parametrize(
-    "team", [pytest.param("postgres", marks=pytest.mark.server)], indirect=True
-)
+@on_postgres
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_who_is_linked_or_unlinked_meanwhile_can_still_act(
+def test_who_is_linked_or_unlinked_while_they_act_ends_what_they_do(
     team: Team, change: Callable[[Session, Actor, Actor], object]
 ) -> None:
-    """A command holds the audit log's head, and its entry names a person whom the other changes."""
-    actor = account(team)
-    linked = account(team, "linked@example.com")
-    link(team, linked, replace(IN_SLACK, slack_user_id="U0LINKED"))
+    """A command names its person in the timeline, and then waits for the audit log's head."""
+    actor, linked = two_accounts(team)
+    people = (actor, linked, team.ada)
     with team.sessions() as command, team.sessions() as other, ThreadPoolExecutor(1) as pool:
         with write_transaction(command):
-            audit.lock_head(command)
+            for person in people:
+                name_in_timeline(command, person)
             changing = pool.submit(change, other, actor, linked)
-            wait_until_somebody_waits(team)
-            command.execute(text("SET LOCAL lock_timeout = '3s'"))
-            for person in (actor, linked, team.ada):
+            wait_until_waiting(team, 1)
+            for person in people:
                 audit.append(command, person, "add_note", "INC-1", before={}, after={})
         changing.result(30)
     assert team.problems() == []
 
 
-def wait_until_somebody_waits(team: Team) -> None:
-    """Return once a transaction in this database waits for another one."""
-    query = text(
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    with team.sessions() as session:
-        for _ in range(500):
-            if session.execute(query).scalar_one():
-                return
-            session.rollback()
-            time.sleep(0.02)
-    raise AssertionError("nobody waits")
+@on_postgres
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_who_is_linked_or_unlinked_while_they_wait_for_the_audit_log_ends_what_they_do(
+    team: Team, change: Callable[[Session, Actor, Actor], object]
+) -> None:
+    """An audit entry names its person, who is changed by somebody that waits for the head as well."""
+    actor, linked = two_accounts(team)
+    with team.sessions() as first, team.sessions() as other, ThreadPoolExecutor(4) as pool:
+        with write_transaction(first):
+            audit.append(first, team.vera, "add_note", "INC-1", before={}, after={})
+            waiting = [pool.submit(note, team, who) for who in (actor, linked, team.ada)]
+            wait_until_waiting(team, 3)
+            waiting.append(pool.submit(change, other, actor, linked))
+            wait_until_waiting(team, 4)
+        for each in waiting:
+            each.result(30)
+    assert team.problems() == []
+
+
+def two_accounts(team: Team) -> tuple[Actor, Actor]:
+    """Return somebody with an account, and somebody with one and Slack linked to it."""
+    actor, linked = account(team), account(team, "linked@example.com")
+    link(team, linked, replace(IN_SLACK, slack_user_id="U0LINKED"))
+    return actor, linked
+
+
+def name_in_timeline(session: Session, person: Actor) -> None:
+    """Hold on to a person as an event of theirs in the timeline does."""
+    held = select(User.id).where(User.id == person.user_id)
+    session.execute(held.with_for_update(read=True, key_share=True))
+
+
+def note(team: Team, person: Actor) -> None:
+    with team.sessions() as session, write_transaction(session):
+        audit.append(session, person, "add_note", "INC-1", before={}, after={})
