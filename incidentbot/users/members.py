@@ -307,8 +307,10 @@ def _linking(
 ) -> Iterator[User]:
     _require_admin(actor)
     with write_transaction(session):
-        _require_new(session, actor)
         user = _somebody(_found(session, User.id == user_id))
+        _require_new(
+            session, actor
+        )  # which a second click at the same moment sees only behind the lock
         if not user.is_active:
             raise InvalidMove(f"{user.name}'s account is closed. Open it again first.")
         yield user

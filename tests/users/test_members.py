@@ -1,5 +1,6 @@
 """What an admin does with people's access, and that an admin is always left."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -18,7 +19,7 @@ from incidentbot.users.actor import Actor
 from incidentbot.users.links import find_link, make_sign_in_secret, redeem_link
 from incidentbot.users.models import LinkPurpose, Role, User
 from tests.team import Team, together
-from tests.users.accounts import account, user_of
+from tests.users.accounts import account, on_postgres, user_of, wait_until_waiting
 
 
 def members_of(team: Team, **wanted: object) -> list[str]:
@@ -158,6 +159,25 @@ def test_a_link_asked_for_twice_by_one_form_is_sent_once(team: Team) -> None:
         members.send_link(session, lin, LinkPurpose.RESET, grace)
         with pytest.raises(AlreadyDone):
             members.send_link(session, lin, LinkPurpose.RESET, grace)
+    assert len(team.deliveries(kind="email.account")) == 1
+
+
+@on_postgres
+def test_two_clicks_at_the_same_moment_send_one_link(team: Team) -> None:
+    lin = account(team, password=None).user_id or 0
+    grace = replace(team.grace, request_id="form/1/key")
+
+    def click() -> None:
+        with team.sessions() as session:
+            members.send_link(session, lin, LinkPurpose.RESET, grace)
+
+    with team.sessions() as session, ThreadPoolExecutor(2) as pool:
+        with write_transaction(session):
+            session.get(User, lin, with_for_update=True)
+            clicks = [pool.submit(click) for _ in range(2)]
+            wait_until_waiting(team, 2)
+        errors = [each.exception(30) for each in clicks]
+    assert sorted(type(error).__name__ for error in errors) == ["AlreadyDone", "NoneType"]
     assert len(team.deliveries(kind="email.account")) == 1
 
 
