@@ -20,6 +20,7 @@ from incidentbot.outbox.publish import Effect
 from incidentbot.users.models import DirectMessages
 
 WAR_ROOM = "war-room"  # the target that stands for the incident's own channel
+ON_END = "on_end"
 
 # What the incident's channel is told in a message of its own; a declaration is told by its card.
 _TOLD_IN_CHANNEL = frozenset(EventKind) - {EventKind.DECLARED, EventKind.CHANNEL}
@@ -84,6 +85,13 @@ class Level(Audience):
     on_update: Audience = Audience()
     on_end: Audience = Audience()
     not_on_end: frozenset[str] = frozenset()
+
+    def hears_of_the_end(self, target: str) -> bool | None:
+        """Whether whom the start is told to hears of the end as well; None where no rule names them."""
+        if target in self.not_on_end:
+            return False
+        named = {*self.channels, *self.people, *self.on_end.channels, *self.on_end.people}
+        return True if target in named else None
 
 
 @dataclass(frozen=True)
@@ -195,7 +203,12 @@ def _announcements(
     changed = told.channels if event.kind in _CHANGES_ANNOUNCEMENT else ()
     for channel in (*new, *changed):
         yield _effect(
-            event, "slack.announcement", channel, f"announcement/{channel}", newest_only=True
+            event,
+            "slack.announcement",
+            channel,
+            f"announcement/{channel}",
+            newest_only=True,
+            payload=_choice(moment, level, channel),
         )
 
 
@@ -216,7 +229,7 @@ def _messages(
             "slack.message",
             channel,
             f"announcement/{channel}",
-            payload={"seq": event.seq},
+            payload={"seq": event.seq, **_choice(moment, level, channel)},
         )
 
 
@@ -237,7 +250,7 @@ def _direct_messages(
         people = _told_of_the_end(level.not_on_end, told.people, level.on_end.people)
     for person in people:
         skip_reason = _unwanted(moment, choices.get(person, DirectMessages.ALL))
-        payload: dict[str, object] = {"seq": event.seq}
+        payload: dict[str, object] = {"seq": event.seq, **_choice(moment, level, person)}
         due_at = None
         if skip_reason is None and person in throttled:
             if moment is Moment.END:
@@ -248,6 +261,14 @@ def _direct_messages(
             event, "slack.dm", person, f"dm/{person}", payload=payload, skip_reason=skip_reason
         )
         yield replace(effect, due_at=due_at)
+
+
+def _choice(moment: Moment | None, level: Level, target: str) -> dict[str, object]:
+    """Return what is kept with the news of a start: whether its rules want the end told as well.
+
+    The severity may be another by then, and have no rule for this target.
+    """
+    return {ON_END: level.hears_of_the_end(target)} if moment is Moment.START else {}
 
 
 def _told_of_the_end(

@@ -12,7 +12,7 @@ from incidentbot.incidents.lifecycle import Severity
 from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
 from incidentbot.outbox.publish import publish
 from incidentbot.routing.models import AudienceKind, RoutingRule
-from incidentbot.routing.plan import Audience, IncidentEvent, Level, plan
+from incidentbot.routing.plan import ON_END, WAR_ROOM, Audience, IncidentEvent, Level, plan
 from incidentbot.users.models import DirectMessages, User
 
 DM_INTERVAL = timedelta(minutes=5)
@@ -27,7 +27,10 @@ def route(session: Session, event: IncidentEvent) -> list[Delivery]:
     level = Level()
     if not event.is_private:
         level = audience_of(session, event.severity, event.service_id)
-    told = already_told(session, event.incident_id)
+    told, silent = already_told(session, event.incident_id)
+    # Where no rule of this severity speaks of a target, the one under which they were told still holds.
+    still = {target for target in silent if level.hears_of_the_end(target) is None}
+    level = replace(level, not_on_end=level.not_on_end | still)
     level, told, choices = who_is_here(session, level, told)
     throttled = _recently_told(session, event.incident_id)
     return publish(session, plan(event, level, told, throttled, choices))
@@ -106,19 +109,25 @@ def _without_people(audience: Audience, gone: Collection[str]) -> Audience:
     return Audience(audience.channels, _without(audience.people, gone))
 
 
-def already_told(session: Session, incident_id: int) -> Audience:
-    """Return which channels and people have been told of this incident, or are about to be."""
+def already_told(session: Session, incident_id: int) -> tuple[Audience, frozenset[str]]:
+    """Return which channels and people have been told of this incident, or are about to be.
+
+    And which of them were last told of its start under rules that spare them the end.
+    """
     rows = session.execute(
-        select(Delivery.kind, Delivery.target)
+        select(Delivery.kind, Delivery.target, Delivery.payload)
         .where(
             Delivery.incident_id == incident_id,
-            Delivery.kind.in_(("slack.announcement", "slack.dm")),
+            Delivery.kind.in_(("slack.announcement", "slack.dm", "slack.message")),
+            Delivery.target != WAR_ROOM,
         )
         .order_by(Delivery.id)
     ).all()
-    channels = dict.fromkeys(target for kind, target in rows if kind == "slack.announcement")
-    people = dict.fromkeys(target for kind, target in rows if kind == "slack.dm")
-    return Audience(tuple(channels), tuple(people))
+    channels = dict.fromkeys(target for kind, target, _ in rows if kind == "slack.announcement")
+    people = dict.fromkeys(target for kind, target, _ in rows if kind == "slack.dm")
+    on_end = {target: payload[ON_END] for _, target, payload in rows if ON_END in payload}
+    silent = frozenset(target for target, wanted in on_end.items() if wanted is False)
+    return Audience(tuple(channels), tuple(people)), silent
 
 
 def next_message_at(session: Session, delivery: Delivery) -> datetime | None:

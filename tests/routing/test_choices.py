@@ -98,6 +98,32 @@ def test_who_wants_no_end_has_the_card_brought_up_to_date_all_the_same(
     assert told(team, "#wall") == [("announcement", 0)] * 3
 
 
+@pytest.mark.parametrize("target", ["#wall", BOB])
+@pytest.mark.parametrize(
+    "at_p3,hears", [({}, False), ({"on_update": True}, False), ({"on_end": True}, True)]
+)
+def test_who_wants_no_end_hears_none_after_the_severity_has_changed(
+    team: Team, target: str, at_p3: dict[str, bool], hears: bool
+) -> None:
+    rule(team, target, severity="P1", on_start=True)
+    if at_p3:
+        rule(team, target, severity="P3", **at_p3)
+    team.declare(severity="P1")
+    team.do(commands.change_severity, "INC-1", team.ada, "P3")
+    team.do(commands.resolve, "INC-1", team.ada, "Done")
+    assert (told(team, target)[-1][1] == 3) is hears
+
+
+def test_the_newest_choice_holds(team: Team) -> None:
+    rule(team, "#wall", severity="P2", on_start=True)
+    rule(team, "#wall", severity="P1", on_start=True, on_end=True)
+    team.declare(severity="P2")
+    for severity in ("P1", "P3"):
+        team.do(commands.change_severity, "INC-1", team.ada, severity)
+    team.do(commands.resolve, "INC-1", team.ada, "Done")
+    assert told(team, "#wall")[-1] == ("message", 4)
+
+
 def test_a_person_hears_of_each_moment_of_their_rule(team: Team, time_machine: Any) -> None:
     rule(team, BOB, on_start=True, on_update=True)
     live(team, time_machine)
