@@ -3,11 +3,16 @@
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import accumulate
 
 from incidentbot.incidents.durations import in_words, time_in_statuses, time_to_first_update
 from incidentbot.incidents.models import ActionItem, Incident, TimelineEvent
 from incidentbot.incidents.story import headline
+from incidentbot.incidents.text import POSTMORTEM_LIMIT, shorten
 
+# Of each event's text, in a draft: the first of these with which the whole timeline fits.
+_TEXT_LIMITS = (1_000, 200, 0)
+_TIMELINE_ROOM = POSTMORTEM_LIMIT // 2
 _GAPS = (
     ("Impact", "Who was affected, how many, how badly, from when to when?"),
     (
@@ -50,7 +55,7 @@ def draft(
             "",
             "| Time | What | Who |",
             "|---|---|---|",
-            *(_row(event) for event in events),
+            *_rows(incident, events),
             "",
             *_sections(_GAPS_AFTER),
             "## Action items",
@@ -141,6 +146,26 @@ def _cells(item: ActionItem) -> tuple[str, str, str]:
     return escape(item.text), owner, item.due_on.isoformat() if item.due_on else ""
 
 
-def _row(event: TimelineEvent) -> str:
-    what = escape(headline(event)) + (f": {escape(event.text)}" if event.text else "")
+def _rows(incident: Incident, events: Sequence[TimelineEvent]) -> list[str]:
+    """Return a row for each event, with as much of its text as leaves people room to write.
+
+    Of a story too long even without its texts, the rows at its end are left to the timeline.
+    """
+    rows: list[str] = []
+    for limit in _TEXT_LIMITS:
+        rows = [_row(incident, event, limit) for event in events]
+        if sum(map(len, rows)) <= _TIMELINE_ROOM:
+            return rows
+    fitting = [size <= _TIMELINE_ROOM for size in accumulate(map(len, rows))].count(True)
+    left_out = f"and {len(events) - fitting} more, in the timeline of {incident.reference}"
+    return [*rows[:fitting], f"| … | {left_out} | |"]
+
+
+def _row(incident: Incident, event: TimelineEvent, limit: int) -> str:
+    what, text = escape(headline(event)), event.text
+    if len(text) > limit:
+        text = shorten(text, limit) if limit else ""
+        what += f" ([event {event.seq}](/incidents/{incident.reference}?event={event.seq}#event-{event.seq}))"
+    if text:
+        what += f": {escape(text)}"
     return f"| {event.at:%Y-%m-%d %H:%M:%S} | {what} | {escape(event.actor_name)} |"

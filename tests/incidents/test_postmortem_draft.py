@@ -14,6 +14,7 @@ from incidentbot.incidents import commands
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import EventKind, Incident, Service, TimelineEvent
 from incidentbot.incidents.postmortem import draft
+from incidentbot.incidents.text import POSTMORTEM_LIMIT
 from incidentbot.users.actor import SYSTEM
 from incidentbot.users.models import User
 from tests.team import Team
@@ -189,3 +190,31 @@ def test_nothing_typed_changes_the_layout(lines: list[str]) -> None:
 @given(st.text(st.sampled_from("ab<>&|*_[]()#`~!\\-+=.1:"), min_size=1, max_size=40))
 def test_readers_see_exactly_what_was_typed(typed: str) -> None:
     assert typed in shown(written(typed, "A title")).split("\n")
+
+
+@pytest.mark.parametrize("text,count", [("*" * 10_000, 21), ("*" * 10_000, 300), ("x", 4_000)])
+def test_the_draft_of_a_long_story_can_be_saved_and_leads_to_what_is_left_out(
+    text: str, count: int
+) -> None:
+    incident = Incident(
+        number=7,
+        title="Long",
+        summary="",
+        severity=Severity.P1,
+        service=Service(slug="s", name="payments"),
+        commander=User(name="Ada"),
+        declared_at=START,
+        resolved_at=START,
+    )
+    events = [
+        TimelineEvent(kind=EventKind.NOTE, seq=seq, at=START, text=text, data={}, actor_name="Ada")
+        for seq in range(1, count + 1)
+    ]
+    body = draft(incident, events)
+    assert len(body) <= POSTMORTEM_LIMIT // 2 + 5_000  # so that people can add to it
+    assert "## Action items" in body
+    if len(text) > 1:
+        assert body.count("(/incidents/INC-7?event=") == count
+        assert f"[event {count}](/incidents/INC-7?event={count}#event-{count})" in body
+    else:
+        assert "more, in the timeline of INC-7" in body
