@@ -27,6 +27,7 @@ class Action(StrEnum):
     ADD_PERSON = "add_person"
     REMOVE_PERSON = "remove_person"
     ADD_ACTION_ITEM = "add_action_item"
+    CHANGE_ACTION_ITEM = "change_action_item"
     FINISH_ACTION_ITEM = "finish_action_item"
     TELL_CUSTOMERS = "tell_customers"
 
@@ -40,6 +41,7 @@ OPEN_TO_RESPONDERS = frozenset(
         Action.JOIN,
         Action.LEAVE,
         Action.ADD_ACTION_ITEM,
+        Action.CHANGE_ACTION_ITEM,
         Action.FINISH_ACTION_ITEM,
     }
 )
@@ -65,6 +67,7 @@ _VERBS = {
     Action.ADD_PERSON: "add people",
     Action.REMOVE_PERSON: "remove people",
     Action.ADD_ACTION_ITEM: "add action items",
+    Action.CHANGE_ACTION_ITEM: "change action items",
     Action.FINISH_ACTION_ITEM: "tick off action items",
     Action.TELL_CUSTOMERS: "tell customers",
 }

@@ -38,10 +38,10 @@ _PEOPLE = {
 
 
 def _action_item(data: Mapping[str, Any]) -> str:
-    """Say what became of it; when it was added, for whom and until when, where it says so."""
+    """Say what became of it; when it was added or changed, for whom and until when, where it says so."""
     words = f"Action item {data['change']}"
     if data.get("owner"):
-        words += f" for {data['owner']}"
+        words += f"{', now' if data['change'] == 'changed' else ''} for {data['owner']}"
     if data.get("due"):
         words += f", due {date.fromisoformat(data['due']):%-d %b %Y}"
     return words

@@ -6,7 +6,11 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents import commands
-from incidentbot.incidents.action_items import add_action_item, finish_action_item
+from incidentbot.incidents.action_items import (
+    add_action_item,
+    change_action_item,
+    finish_action_item,
+)
 from incidentbot.incidents.change import Result
 from incidentbot.incidents.errors import InvalidInput, NotFound
 from incidentbot.incidents.models import Incident
@@ -44,17 +48,30 @@ def _add_person(session: Session, reference: str, actor: Actor, fields: Fields) 
 
 
 def _add_item(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
-    owner = person_id(fields["owner"], "owner") if fields.get("owner") else None
     return add_action_item(
-        session, reference, actor, fields.get("text", ""), owner, fields.get("due", "")
+        session, reference, actor, fields.get("text", ""), _owner_id(fields), fields.get("due", "")
     )
 
 
+def _change_item(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
+    values = fields.get("text", ""), _owner_id(fields), fields.get("due", "")
+    return change_action_item(session, reference, actor, _item_id(reference, fields), *values)
+
+
 def _finish_item(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
-    item = number(fields.get("item"))
-    if item is None:
+    item_id = _item_id(reference, fields)
+    return finish_action_item(session, reference, actor, item_id, done=fields.get("done") != "no")
+
+
+def _owner_id(fields: Fields) -> int | None:
+    return person_id(fields["owner"], "owner") if fields.get("owner") else None
+
+
+def _item_id(reference: str, fields: Fields) -> int:
+    item_id = number(fields.get("item"))
+    if item_id is None:
         raise NotFound(f"{reference} has no such action item.")
-    return finish_action_item(session, reference, actor, item, done=fields.get("done") != "no")
+    return item_id
 
 
 FORMS = {
@@ -132,6 +149,7 @@ FORMS = {
             ),
         ),
         Form("action-item", Action.ADD_ACTION_ITEM, _add_item),
+        Form("change-item", Action.CHANGE_ACTION_ITEM, _change_item),
         Form("finish-item", Action.FINISH_ACTION_ITEM, _finish_item),
     )
 }

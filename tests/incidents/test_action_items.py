@@ -8,12 +8,14 @@ from incidentbot.incidents import commands
 from incidentbot.incidents.action_items import (
     TEXT_LIMIT,
     add_action_item,
+    change_action_item,
     finish_action_item,
     list_action_items,
     list_open_of,
 )
-from incidentbot.incidents.errors import InvalidInput, NotAllowed, NotFound
+from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotAllowed, NotFound
 from incidentbot.incidents.models import ActionItem
+from incidentbot.incidents.people import add_person, remove_person
 from incidentbot.incidents.postmortem import export
 from incidentbot.incidents.queries import find_postmortem
 from incidentbot.incidents.story import headline
@@ -94,8 +96,10 @@ def test_a_viewer_changes_no_item(team: Team) -> None:
 def test_a_viewer_ticks_off_what_is_theirs_where_they_may_look(team: Team) -> None:
     team.declare()
     team.declare(is_private=True)
+    team.do(add_person, "INC-2", team.ada, team.vera.user_id, "scribe")
     for reference in ("INC-1", "INC-2"):
         team.do(add_action_item, reference, team.ada, "Alert", team.vera.user_id)
+    team.do(remove_person, "INC-2", team.ada, team.vera.user_id)
     (item,), (secret,) = items(team), items(team, "INC-2")
     assert team.do(finish_action_item, "INC-1", team.vera, item.id).changed
     assert items(team)[0].done_by_id == team.vera.user_id
@@ -109,6 +113,7 @@ def test_ones_own_open_items_are_listed_with_what_is_due_first(team: Team) -> No
     team.declare()
     team.declare(is_private=True)
     mine = team.bob.user_id
+    team.do(add_person, "INC-2", team.ada, mine, "scribe")
     for reference, text, due in (
         ("INC-1", "whenever", ""),
         ("INC-1", "later", "2026-12-31"),
@@ -116,6 +121,7 @@ def test_ones_own_open_items_are_listed_with_what_is_due_first(team: Team) -> No
         ("INC-2", "unseen", "2026-01-01"),
     ):
         team.do(add_action_item, reference, team.ada, text, mine, due)
+    team.do(remove_person, "INC-2", team.ada, mine)
     with team.sessions() as session:
         assert [item.text for item in list_open_of(session, team.bob)] == [
             "soon",
@@ -142,3 +148,65 @@ def test_the_draft_and_the_export_list_them_as_typed(team: Team) -> None:
     assert exported.startswith(postmortem.body.rstrip())
     assert "| Too late for the draft |  |  |  |" in exported
     assert export(postmortem.body, []) == postmortem.body
+
+
+def test_an_item_is_given_to_somebody_else_until_another_day(team: Team) -> None:
+    team.declare()
+    team.do(add_action_item, "INC-1", team.ada, "Alert", team.ada.user_id, "2026-12-31")
+    (item,) = items(team)
+    changed = ("Alert on declines", team.bob.user_id, "2027-01-31")
+    team.do(change_action_item, "INC-1", team.bob, item.id, *changed)
+    (item,) = items(team)
+    assert item.owner is not None
+    assert (item.text, item.owner.name, item.due_on) == (changed[0], "Bob", date(2027, 1, 31))
+    event, entry = team.timeline()[-1], team.audit()[-1]
+    assert headline(event) == "Action item changed, now for Bob, due 31 Jan 2027"
+    assert event.text == "Alert on declines"
+    assert entry.action == "change_action_item"
+    assert (entry.before["owner"], entry.after["owner"]) == ("Ada", "Bob")
+    assert (entry.before["due"], entry.after["due"]) == ("2026-12-31", "2027-01-31")
+    assert (entry.before["text"], entry.after["text"]) == ("Alert", "Alert on declines")
+    before = team.state()
+    assert not team.do(change_action_item, "INC-1", team.bob, item.id, *changed).changed
+    assert team.state() == before
+
+
+def test_an_item_of_somebody_who_has_left_can_be_changed_and_taken_over(team: Team) -> None:
+    team.declare()
+    team.do(add_action_item, "INC-1", team.ada, "Alert", team.bob.user_id)
+    (item,) = items(team)
+    team.execute("UPDATE users SET deactivated_at = created_at WHERE name = 'Bob'")
+    team.do(change_action_item, "INC-1", team.ada, item.id, "Alert", team.bob.user_id, "2027-01-31")
+    team.do(change_action_item, "INC-1", team.ada, item.id, "Alert", None)
+    assert (items(team)[0].owner, items(team)[0].due_on) == (None, None)
+    with pytest.raises(InvalidInput):
+        team.do(change_action_item, "INC-1", team.ada, item.id, "Alert", team.bob.user_id)
+
+
+def test_an_item_that_is_done_or_elsewhere_is_not_changed(team: Team) -> None:
+    team.declare()
+    team.declare()
+    team.do(add_action_item, "INC-1", team.ada, "Alert", None)
+    (item,) = items(team)
+    with pytest.raises(NotFound):
+        team.do(change_action_item, "INC-2", team.ada, item.id, "Alert", None)
+    with pytest.raises(NotAllowed):
+        team.do(change_action_item, "INC-1", team.vera, item.id, "Alert", None)
+    team.do(finish_action_item, "INC-1", team.ada, item.id)
+    with pytest.raises(InvalidMove, match="Open it again first"):
+        team.do(change_action_item, "INC-1", team.ada, item.id, "Alert", None)
+
+
+def test_an_item_of_a_private_incident_goes_to_its_people_and_to_admins(team: Team) -> None:
+    team.declare(is_private=True)
+    with pytest.raises(InvalidInput, match="Bob does not belong to this incident") as refused:
+        team.do(add_action_item, "INC-1", team.ada, "Alert", team.bob.user_id)
+    assert refused.value.field == "owner"
+    team.do(add_action_item, "INC-1", team.ada, "Alert", team.grace.user_id)
+    (item,) = items(team)
+    with pytest.raises(InvalidInput):
+        team.do(change_action_item, "INC-1", team.ada, item.id, "Alert", team.bob.user_id)
+    team.do(add_person, "INC-1", team.ada, team.bob.user_id, "responder")
+    assert team.do(
+        change_action_item, "INC-1", team.ada, item.id, "Alert", team.bob.user_id
+    ).changed

@@ -14,6 +14,7 @@ OPEN_TO_ALL_RESPONDERS = {
     Action.JOIN,
     Action.LEAVE,
     Action.ADD_ACTION_ITEM,
+    Action.CHANGE_ACTION_ITEM,
     Action.FINISH_ACTION_ITEM,
 }
 

@@ -563,6 +563,31 @@ def test_what_the_state_forbids_is_shown_with_the_reason(
     assert "can be drafted" not in told(admin.get("/incidents/INC-1"))
 
 
+def test_an_item_is_changed_on_the_page_and_a_refusal_keeps_what_was_typed(
+    signed_in: SignIn, ada: Actor, do: Do
+) -> None:
+    do(add_action_item, "INC-1", ada, "Alert", ada.user_id, "2020-01-01")
+    (item,) = do(list_action_items, do(incident_id, 1))
+    responder = signed_in(Role.RESPONDER)
+    page = responder.get("/incidents/INC-1").text
+    assert f'id="item-{item.id}-text"' in page
+    assert 'value="2020-01-01"' in page
+    typed = {"item": str(item.id), "text": "Alert on declines", "owner": "", "due": "soon"}
+    refused = responder.post("/incidents/INC-1/change-item", data=typed)
+    assert refused.status_code == 422
+    assert f'id="item-{item.id}-due-error"' in refused.text
+    assert "Alert on declines</textarea>" in refused.text
+    sent = {**typed, "due": "2030-01-01", "back": "postmortem"}
+    answer = responder.post("/incidents/INC-1/change-item", data=sent)
+    assert answer.location == "/incidents/INC-1/postmortem"
+    assert "Alert on declines Nobody yet · due 1 Jan 2030" in told(
+        responder.get("/incidents/INC-1")
+    )
+    for nothing in ("x", "", "999999"):
+        answer = responder.post("/incidents/INC-1/change-item", data={**sent, "item": nothing})
+        assert answer.status_code == 404
+
+
 def test_the_deliveries_name_people_and_say_why_something_was_left_out(
     signed_in: SignIn, ada: Actor, do: Do
 ) -> None:
