@@ -15,9 +15,9 @@ from incidentbot.incidents import commands as incidents
 from incidentbot.incidents.change import Result
 from incidentbot.incidents.errors import InvalidInput, InvalidMove, ReasonNeeded
 from incidentbot.incidents.lifecycle import UPDATE_STATUSES, Status
-from incidentbot.incidents.listing import list_open
+from incidentbot.incidents.listing import count_open, list_open
 from incidentbot.incidents.permissions import overrides
-from incidentbot.incidents.queries import latest_update, list_timeline
+from incidentbot.incidents.queries import latest_update, list_events
 from incidentbot.slack import modals
 from incidentbot.slack.answers import Answer, say, say_with_typed
 from incidentbot.slack.requests import Command, find_incident, first_word, incident_here
@@ -135,7 +135,7 @@ def _note(asked: Asked) -> Answer:
 
 def _timeline(asked: Asked) -> Answer:
     incident = find_incident(asked.session, asked.command, asked.actor)
-    events = list_timeline(asked.session, incident.id)
+    events = list_events(asked.session, incident.id, blocks.TIMELINE_SHOWN)
     shown = blocks.timeline(incident, events, asked.base_url)
     return say(f"Timeline of {blocks.summary_line(incident)}", shown)
 
@@ -163,8 +163,8 @@ def _publish(asked: Asked) -> Answer | None:
 
 
 def _list(asked: Asked) -> Answer:
-    found = list_open(asked.session, asked.actor)
-    return say(f"Open incidents: {len(found)}", blocks.incident_list(found, asked.base_url))
+    count, shown = _open_incidents(asked)
+    return say(f"Open incidents: {count}", shown)
 
 
 def _show(asked: Asked) -> Answer:
@@ -193,11 +193,19 @@ def _here(asked: Asked) -> Answer:
     """Answer a bare `/incident`: in an incident's channel its card, elsewhere what is open and help."""
     incident = incident_here(asked.session, asked.command.channel_id, asked.actor)
     if incident is None:
-        shown = blocks.incident_list(list_open(asked.session, asked.actor), asked.base_url)
+        _count, shown = _open_incidents(asked)
         text = help_text()
         return say(text, [*shown, {"type": "section", "text": {"type": "mrkdwn", "text": text}}])
     latest = latest_update(asked.session, incident.id)
     return say(blocks.summary_line(incident), blocks.card(incident, latest, asked.base_url))
+
+
+def _open_incidents(asked: Asked) -> tuple[int, list[blocks.Block]]:
+    """Return how many incidents are open, and the list of the first of them."""
+    found = list_open(asked.session, asked.actor, blocks.LIST_SHOWN)
+    is_all = len(found) < blocks.LIST_SHOWN
+    count = len(found) if is_all else count_open(asked.session, asked.actor)
+    return count, blocks.incident_list(found, count, asked.base_url)
 
 
 def _unknown(asked: Asked) -> Answer:

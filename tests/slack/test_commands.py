@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 
 from incidentbot.channels.slack.mrkdwn import escape
 from incidentbot.extensions import db
+from incidentbot.incidents.commands import add_note
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.people import remove_person
@@ -165,6 +166,19 @@ def test_note_and_timeline(client: FlaskClient) -> None:
     say(client, "note INC-1 The graph shows a cliff at 10:02", user="U0BOB")
     response = send(client, slash("timeline INC-1", user="U0EVE"))
     assert "The graph shows a cliff" in response.text
+
+
+def test_a_long_timeline_shows_its_end_and_says_how_much_came_before(
+    app: Flask, client: FlaskClient
+) -> None:
+    declare(client)
+    with app.app_context():
+        for number in range(25):
+            add_note(db.session(), "INC-1", SYSTEM, f"note {number}.")
+    answer = send(client, slash("timeline INC-1")).text
+    assert "note 24." in answer
+    assert "note 4." not in answer
+    assert "6 earlier events are on the page" in answer
 
 
 def test_postmortem_waits_for_the_resolution(client: FlaskClient) -> None:

@@ -47,7 +47,7 @@ def test_a_private_incident_says_so_wherever_slack_shows_it(
             incident.is_private = is_private
             shown = (
                 blocks.card(incident, None, ""),
-                blocks.incident_list([incident], ""),
+                blocks.incident_list([incident], 1, ""),
                 blocks.summary_line(incident),
             )
             assert ["rivate" in str(what) for what in shown] == [is_private] * 3

@@ -47,8 +47,8 @@ _EVENT_MARKS = {
     EventKind.ACTION_ITEM: ":pushpin:",
     EventKind.PUBLIC: ":loudspeaker:",
 }
-_TIMELINE_SHOWN = 20
-_LIST_SHOWN = 15
+TIMELINE_SHOWN = 20
+LIST_SHOWN = 15
 
 
 def incident_url(base_url: str, incident: Incident) -> str:
@@ -126,10 +126,10 @@ def direct_message(incident: Incident, event: TimelineEvent, base_url: str) -> l
 
 def timeline(incident: Incident, events: Sequence[TimelineEvent], base_url: str) -> list[Block]:
     """Return the newest events of the timeline, oldest first, and the way to all of them."""
-    shown = events[-_TIMELINE_SHOWN:]
+    shown = events[-TIMELINE_SHOWN:]
     blocks = [_section(f"*Timeline of {summary_line(incident)}*")]
     blocks += [_section(_timeline_line(event)) for event in shown]
-    hidden = len(events) - len(shown)
+    hidden = shown[0].seq - 1 if shown else 0
     more = f"{hidden} earlier events are on the page. " if hidden else ""
     blocks.append(
         _context(f"{more}{link(incident_url(base_url, incident), 'Open the whole timeline')}")
@@ -137,12 +137,12 @@ def timeline(incident: Incident, events: Sequence[TimelineEvent], base_url: str)
     return blocks
 
 
-def incident_list(open_incidents: Sequence[Incident], base_url: str) -> list[Block]:
-    """Return the open incidents, the worst first."""
+def incident_list(open_incidents: Sequence[Incident], count: int, base_url: str) -> list[Block]:
+    """Return the first of the open incidents, the worst in front; there are `count`."""
     if not open_incidents:
         return [_section("No open incident. Declare one with `/incident declare`.")]
-    blocks = [_section(f"*Open incidents: {len(open_incidents)}*")]
-    for incident in open_incidents[:_LIST_SHOWN]:
+    blocks = [_section(f"*Open incidents: {count}*")]
+    for incident in open_incidents[:LIST_SHOWN]:
         channel = f" · <#{incident.slack_channel_id}>" if incident.slack_channel_id else ""
         blocks.append(
             _section(
