@@ -136,6 +136,12 @@ def read_actor(session: Session, body: Mapping[str, Any]) -> Actor:
     """Return who sent this request. Raises Malformed when it names nobody, NotAllowed when they may not."""
     user = body.get("user")
     user = user if isinstance(user, Mapping) else {}
+    # In a channel shared with another company its people see our buttons, too.
+    home, ours = user.get("team_id"), _team_id(body)
+    if home and ours and home != ours:
+        raise NotAllowed(
+            "You belong to another Slack workspace. Ask somebody of this one to do it."
+        )
     slack_id = str(body.get("user_id") or user.get("id") or "")
     if not re.fullmatch(r"[UW][A-Z0-9]{1,30}", slack_id):
         raise Malformed("no user")
@@ -179,12 +185,17 @@ def _enter(session: Session, incident: Incident, actor: Actor) -> Incident:
 
 def _origin(body: Mapping[str, Any]) -> str:
     """Return from where: workspace and channel."""
-    team, channel = body.get("team"), body.get("channel")
-    team_id = body.get("team_id") or (team.get("id") if isinstance(team, Mapping) else "")
+    channel = body.get("channel")
     channel_id = body.get("channel_id") or (
         channel.get("id") if isinstance(channel, Mapping) else ""
     )
-    return f"{team_id}/{channel_id or 'modal'}"
+    return f"{_team_id(body)}/{channel_id or 'modal'}"
+
+
+def _team_id(body: Mapping[str, Any]) -> str:
+    """Return the id of the workspace that a request came from."""
+    team = body.get("team")
+    return str(body.get("team_id") or (team.get("id") if isinstance(team, Mapping) else "") or "")
 
 
 def _request_id(body: Mapping[str, Any]) -> str | None:

@@ -60,6 +60,7 @@ def submission(
     user: str = "U0ADA",
     reference: str = "",
     view_id: str | None = None,
+    home: str = "T0TEAM",
 ) -> str:
     """Return the body of a submitted modal whose fields hold `values`."""
     people = {"commander"}
@@ -75,7 +76,7 @@ def submission(
 
     payload = {
         "type": "view_submission",
-        "user": {"id": user, "username": user.removeprefix("U0").lower(), "team_id": "T0TEAM"},
+        "user": {"id": user, "username": user.removeprefix("U0").lower(), "team_id": home},
         "team": {"id": "T0TEAM", "domain": "test"},
         "trigger_id": f"trigger-{next(_numbers)}",
         "view": {

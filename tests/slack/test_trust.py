@@ -12,7 +12,7 @@ from incidentbot.extensions import db
 from incidentbot.incidents.models import Incident
 from incidentbot.users.actor import OPERATOR
 from incidentbot.users.members import deactivate
-from incidentbot.users.people import identify_slack_person
+from incidentbot.users.people import find_by_slack_id, identify_slack_person
 from tests.slack.sender import declare, say, send, signed_headers, slash, submission
 
 
@@ -122,3 +122,13 @@ def test_somebody_whose_account_is_closed_is_refused(app: Flask, client: FlaskCl
     before = changes(app)
     assert "Your account was deactivated." in say(client, "note INC-1 I am still here")
     assert changes(app) == before
+
+
+def test_somebody_of_another_workspace_does_nothing_here(app: Flask, client: FlaskClient) -> None:
+    declare(client)
+    stranger = submission(
+        "take_over", {"reason": "Mine"}, user="U0STRANGER", reference="INC-1", home="T0OTHER"
+    )
+    assert "You belong to another Slack workspace" in send(client, stranger).text
+    with app.app_context():
+        assert find_by_slack_id(db.session(), "U0STRANGER") is None
