@@ -161,11 +161,6 @@ def list_templates(session: Session) -> Sequence[Template]:
     return session.scalars(select(Template).order_by(func.lower(Template.name), Template.id)).all()
 
 
-def get_template(session: Session, template_id: int) -> Template | None:
-    """Return one template, if it is still there."""
-    return session.get(Template, template_id)
-
-
 def list_undelivered(session: Session, incident_id: int, limit: int) -> Sequence[Delivery]:
     """Return what of an incident was given up, or is to be made and something has kept it so far."""
     return session.scalars(

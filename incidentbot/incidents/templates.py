@@ -1,9 +1,10 @@
 """The templates an admin edits: presets that fill in the declare form."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents.errors import InvalidInput, NotFound
@@ -34,6 +35,42 @@ def get_template(session: Session, template_id: int) -> Template:
     if template is None:
         raise NotFound("There is no such template any more.")
     return template
+
+
+def find_template(session: Session, template_id: str) -> Template | None:
+    """Return the template chosen in a menu; None for none, and for one that is gone."""
+    if not template_id.isdecimal() or len(template_id) > 9:
+        return None
+    return session.get(Template, int(template_id))
+
+
+def fill_in(
+    values: Mapping[str, str], chosen: Template | None, before: Template | None
+) -> dict[str, str]:
+    """Return a declaration's fields with the chosen template's values where nobody has written.
+
+    A field that still holds what the template chosen before has filled in counts as not written.
+    """
+    offered, filled = _offered(chosen), _offered(before)
+    return {
+        **values,
+        **{
+            field: offered[field]
+            for field in offered
+            if values.get(field, "").split() in ([], filled[field].split())
+        },
+    }
+
+
+def _offered(template: Template | None) -> dict[str, str]:
+    if template is None:
+        return dict.fromkeys(("title", "severity", "service", "summary"), "")
+    return {
+        "title": template.title,
+        "severity": template.severity.value,
+        "service": template.service.slug if template.service else "",
+        "summary": template.summary,
+    }
 
 
 def state_of_template(template: Template) -> dict[str, Any]:
@@ -114,10 +151,9 @@ def _fill(session: Session, template: Template, fields: TemplateFields) -> None:
 
 
 def _require_free(session: Session, name: str, own_id: int | None) -> None:
-    taken = session.scalars(
-        select(Template.id).where(func.lower(Template.name) == name.lower())
-    ).all()
-    if set(taken) - {own_id}:
+    # Compared here, as SQLite knows only ASCII's small letters. There are few templates.
+    names = session.execute(select(Template.id, Template.name)).all()
+    if any(taken.casefold() == name.casefold() for other, taken in names if other != own_id):
         raise InvalidInput("name", "There is a template of this name.")
 
 

@@ -14,8 +14,9 @@ from incidentbot.channels.slack.blocks import Block
 from incidentbot.channels.slack.mrkdwn import OPTION_LIMIT, escape, plain
 from incidentbot.incidents.lifecycle import next_statuses
 from incidentbot.incidents.models import Incident, Service, Template
-from incidentbot.incidents.queries import get_template, list_services, list_templates
+from incidentbot.incidents.queries import list_services, list_templates
 from incidentbot.incidents.severities import words_by_severity
+from incidentbot.incidents.templates import fill_in, find_template
 from incidentbot.incidents.text import REASON_LIMIT, TITLE_LIMIT
 from incidentbot.slack.requests import Malformed
 from incidentbot.status_pages.preview import Preview
@@ -44,17 +45,12 @@ def declare_view(session: Session, slack_user_id: str, title: str = "") -> View:
 def declare_view_with_template(session: Session, view: Mapping[str, Any]) -> View:
     """Return the declare modal anew, the chosen template filling what the person did not type.
 
-    A field still holding the value of the template chosen before counts as not typed.
+    The metadata names the template chosen before.
     """
-    values = read_values(view)
-    chosen = _template(session, values.get("template", ""))
-    before = _template(session, str(view.get("private_metadata") or ""))
-    filled = _template_values(before)
-    offered = _template_values(chosen)
-    for field in ("title", "severity", "service", "summary"):
-        typed = values.get(field, "")
-        if not typed or typed == filled.get(field):
-            values[field] = offered.get(field, "")
+    typed = read_values(view)
+    chosen = find_template(session, typed.get("template", ""))
+    before = find_template(session, str(view.get("private_metadata") or ""))
+    values = fill_in(typed, chosen, before)
     suffix = f"@{chosen.id}" if chosen else "@0"
     return _declare(session, values, template_id=str(chosen.id) if chosen else "", suffix=suffix)
 
@@ -341,21 +337,6 @@ def _service_menu(block_id: str, services: Sequence[Service], chosen: str) -> Bl
     del field["element"]["options"]
     field["element"]["option_groups"] = groups[:100]
     return field
-
-
-def _template(session: Session, template_id: str) -> Template | None:
-    return get_template(session, int(template_id)) if template_id.isdecimal() else None
-
-
-def _template_values(template: Template | None) -> dict[str, str]:
-    if template is None:
-        return {}
-    return {
-        "title": template.title,
-        "severity": template.severity.value,
-        "service": template.service.slug if template.service else "",
-        "summary": template.summary,
-    }
 
 
 def _severity_options(session: Session) -> list[Block]:

@@ -29,6 +29,7 @@ from incidentbot.incidents.lifecycle import Status
 from incidentbot.incidents.permissions import Action, judge
 from incidentbot.incidents.preview import foresee
 from incidentbot.incidents.severities import words_by_severity
+from incidentbot.incidents.templates import fill_in, find_template
 from incidentbot.incidents.text import TITLE_LIMIT
 from incidentbot.users.models import Role
 from incidentbot.users.people import list_people
@@ -36,14 +37,12 @@ from incidentbot.web.access import actor
 from incidentbot.web.actions import person_id
 from incidentbot.web.errors import by_field, status_of
 from incidentbot.web.incident_list import PER_PAGE, csv_of, read_address
-from incidentbot.web.requests import number
 from incidentbot.web.zones import own_zone, zone_of
 
 blueprint = Blueprint("incidents", __name__)
 
 CARDS = 60
 NOBODY = -1
-_TEMPLATE_FIELDS = ("title", "severity", "service", "summary")
 _REFERENCE = re.compile(r"\s*(inc-)?[0-9]{1,9}\s*", re.IGNORECASE)
 
 Page = str | tuple[str, int] | Response
@@ -241,16 +240,9 @@ def _preview(values: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _filled_in(values: dict[str, str]) -> dict[str, str]:
-    """Return the values with the template's in the fields that the person has not filled in."""
-    chosen = number(values.get("template"))
-    template = queries.get_template(db.session(), chosen) if chosen is not None else None
-    if template is None:
-        return values
-    offered = {
-        "title": template.title,
-        "severity": template.severity.value,
-        "service": template.service.slug if template.service else "",
-        "summary": template.summary,
-    }
-    filled = {field: values.get(field) or offered[field] for field in _TEMPLATE_FIELDS}
-    return {**values, **filled}
+    """Return the values with the chosen template's in the fields that the person has not filled in."""
+    session = db.session()
+    chosen = find_template(session, values.get("template", ""))
+    before = find_template(session, values.get("filled_from", ""))
+    filled_from = str(chosen.id) if chosen else ""
+    return {**fill_in(values, chosen, before), "filled_from": filled_from}

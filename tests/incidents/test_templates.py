@@ -15,6 +15,8 @@ from incidentbot.incidents.errors import (
     NotAllowed,
     NotFound,
 )
+from incidentbot.incidents.lifecycle import Severity
+from incidentbot.incidents.models import Service, Template
 from incidentbot.incidents.queries import list_templates
 from incidentbot.incidents.settings import fingerprint
 from incidentbot.incidents.templates import TemplateFields
@@ -113,3 +115,40 @@ def test_a_double_click_deletes_once(team: Team) -> None:
 
 def test_a_template_that_is_gone_is_not_found(team: Team) -> None:
     assert isinstance(refused(team, lambda s: templates.get_template(s, 999)), NotFound)
+
+
+A = Template(name="A", title="A is down", severity=Severity.P1, summary="First\nthis", service=None)
+B = Template(name="B", title="B is slow", severity=Severity.P3, summary="")
+B.service = Service(slug="search", name="Search")
+BLANK = {"title": "", "severity": "", "service": "", "summary": "", "commander": "7"}
+
+
+def test_a_template_fills_what_nobody_has_written() -> None:
+    filled = templates.fill_in({**BLANK, "title": "Mine"}, A, None)
+    expected = {"title": "Mine", "severity": "P1", "service": "", "summary": "First\nthis"}
+    assert filled == {**BLANK, **expected}
+
+
+def test_another_template_takes_the_place_of_the_one_before_and_of_nothing_written() -> None:
+    by_a = templates.fill_in(BLANK, A, None)
+    sent = {**by_a, "summary": "First\r\nthis"}  # as a browser sends it
+    expected = {"title": "B is slow", "severity": "P3", "service": "search", "summary": ""}
+    assert templates.fill_in(sent, B, A) == {**BLANK, **expected}
+    written = {**by_a, "title": "Mine", "severity": "P2"}
+    kept = templates.fill_in(written, B, A)
+    assert (kept["title"], kept["severity"], kept["summary"]) == ("Mine", "P2", "")
+    assert templates.fill_in(by_a, None, A) == BLANK
+
+
+@pytest.mark.parametrize("chosen", ["", "x", "-1", "999999", "9" * 40])
+def test_what_names_no_template_finds_none(team: Team, chosen: str) -> None:
+    with team.sessions() as session:
+        assert templates.find_template(session, chosen) is None
+
+
+def test_a_name_is_taken_whatever_its_letters_are_large_or_small(team: Team) -> None:
+    add(team, replace(FIELDS, name="Störung"))
+    refusal = refused(
+        team, lambda s: templates.add_template(s, team.grace, replace(FIELDS, name="STÖRUNG"))
+    )
+    assert isinstance(refusal, InvalidInput)

@@ -18,6 +18,7 @@ from incidentbot.extensions import db
 from incidentbot.incidents import commands
 from incidentbot.incidents.lifecycle import OPEN, Severity, Status
 from incidentbot.incidents.models import Service
+from incidentbot.incidents.queries import list_templates
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role, User
@@ -368,3 +369,25 @@ def test_a_private_incident_is_declared_by_its_box(app: Flask, signed_in: SignIn
     answer = person.post("/incidents/new", data={**fields, "is_private": "1"})
     assert answer.location == "/incidents/INC-1"
     assert signed_in(Role.VIEWER).get("/incidents/INC-1").status_code == 404
+
+
+def test_a_second_template_takes_the_place_of_the_first_on_the_web_too(
+    app: Flask, signed_in: SignIn
+) -> None:
+    with app.app_context():
+        first, second = list_templates(db.session())[:2]
+    person = signed_in(Role.RESPONDER)
+    page = person.post("/incidents/new", data={"template": str(first.id), "use_template": "1"}).text
+    assert first.title in page
+    assert f'name="filled_from" value="{first.id}"' in page
+    sent = {
+        "template": str(second.id),
+        "filled_from": str(first.id),
+        "use_template": "1",
+        "title": first.title,
+        "summary": "Mine",
+    }
+    page = person.post("/incidents/new", data=sent).text
+    assert f'value="{second.title}"' in page
+    assert f'value="{first.title}"' not in page
+    assert "Mine</textarea>" in page
