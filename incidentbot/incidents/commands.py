@@ -408,7 +408,7 @@ def _give_command(change: Change, person: User, kind: EventKind, text: str) -> N
 def _how_it_ended(session: Session, incident: Incident, kind: EventKind) -> str:
     """Say who closed the incident and when: what the second person to try is told."""
     event = last_event(session, incident.id, kind)
-    by = f" by {event.actor_name} at {event.at:%H:%M} UTC" if event else ""
+    by = f" by {event.actor_name} on {event.at:%-d %b %Y at %H:%M} UTC" if event else ""
     return f"{incident.reference} was already {kind.value}{by}. Nothing was changed."
 
 

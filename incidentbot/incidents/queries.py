@@ -35,10 +35,16 @@ _REFERENCE = re.compile(r"\s*(?:inc-)?([0-9]{1,9})\s*", re.IGNORECASE)
 
 def parse_reference(reference: str) -> int:
     """Return the number in `INC-42`, `inc-42` or `42`. Raises NotFound for anything else."""
-    match = _REFERENCE.fullmatch(reference)
-    if match is None:
+    number = read_reference(reference)
+    if number is None:
         raise NotFound("An incident is named like INC-42.")
-    return int(match[1])
+    return number
+
+
+def read_reference(text: str) -> int | None:
+    """Return the number of the incident that a text names and nothing else; None if it names none."""
+    match = _REFERENCE.fullmatch(text)
+    return int(match[1]) if match else None
 
 
 def get_incident(session: Session, reference: str, viewer: Actor) -> Incident:

@@ -15,13 +15,13 @@ from incidentbot.incidents.queries import (
     incident_in_channel,
     names_by_slack_id,
     parse_reference,
+    read_reference,
 )
 from incidentbot.incidents.visibility import may_see
 from incidentbot.ops import context
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.people import identify_slack_person
 
-_REFERENCE = re.compile(r"inc-[0-9]+", re.IGNORECASE)
 # What Slack marks up in the text of a command, since the manifest asks it to: <@U0ADA|ada>, <#C0OPS|ops>,
 # <!here>, <https://example.com>. What people type of these characters themselves comes as &lt; &gt; &amp;.
 # https://docs.slack.dev/messaging/formatting-message-text
@@ -85,7 +85,8 @@ def read_command(session: Session, body: Mapping[str, Any]) -> Command:
     names = names_by_slack_id(session, ids) if (ids := _unnamed_people(marked)) else {}
     word, rest = first_word(marked)
     first, after = first_word(rest)
-    named = bool(_REFERENCE.fullmatch(first))
+    # A bare number is no reference here: "status 5 hosts are down".
+    named = first.upper().startswith("INC-") and read_reference(first) is not None
     text = (after if named else rest).strip()
     return Command(
         word=readable(word, names).lower(),

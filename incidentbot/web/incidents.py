@@ -1,7 +1,6 @@
 """List and declare incidents. One incident's own pages: incident_page.py and incident_tabs.py."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,7 +42,6 @@ blueprint = Blueprint("incidents", __name__)
 
 CARDS = 60
 NOBODY = -1
-_REFERENCE = re.compile(r"\s*(inc-)?[0-9]{1,9}\s*", re.IGNORECASE)
 
 Page = str | tuple[str, int] | Response
 
@@ -152,7 +150,7 @@ def preview() -> str:
 
 def _named(text: str) -> Response | None:
     """Return the way to the incident that a search names by its reference, if there is one."""
-    if not _REFERENCE.fullmatch(text):
+    if queries.read_reference(text) is None:
         return None
     try:
         incident = queries.get_incident(db.session(), text.strip(), actor())

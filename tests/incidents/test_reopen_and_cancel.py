@@ -90,7 +90,7 @@ def test_cancelling_twice_changes_nothing_and_says_who_did_it(team: Team) -> Non
     before = team.state()
     again = team.do(commands.cancel, "INC-1", team.grace, "False alarm")
     assert not again.changed
-    assert again.sentence.startswith("INC-1 was already cancelled by Ada at ")
+    assert again.sentence.startswith("INC-1 was already cancelled by Ada on ")
     assert team.state() == before
 
 

@@ -48,7 +48,7 @@ def test_resolving_a_second_time_changes_nothing_and_says_who_did_it_and_when(
 
     assert not again.changed
     assert again.sentence == (
-        "INC-1 was already resolved by Ada at 14:05 UTC. Nothing was changed."
+        "INC-1 was already resolved by Ada on 1 Mar 2026 at 14:05 UTC. Nothing was changed."
     )
     assert team.state() == before
 

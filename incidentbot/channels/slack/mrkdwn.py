@@ -4,7 +4,6 @@ from datetime import datetime
 
 SECTION_LIMIT = 3_000  # https://docs.slack.dev/reference/block-kit/blocks/section-block
 HEADER_LIMIT = 150  # https://docs.slack.dev/reference/block-kit/blocks/header-block
-FIELD_LIMIT = 2_000
 OPTION_LIMIT = 75
 TOPIC_LIMIT = 250  # https://docs.slack.dev/reference/methods/conversations.setTopic
 TEXT_LIMIT = 4_000  # beyond it Slack cuts a message's text

@@ -1,7 +1,6 @@
 """The audit log: read it, filter it, take it along, and prove that nobody changed it."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -21,6 +20,7 @@ from incidentbot.audit.queries import (
 )
 from incidentbot.extensions import db
 from incidentbot.incidents.errors import InvalidInput
+from incidentbot.incidents.queries import read_reference
 from incidentbot.users.people import list_people
 from incidentbot.web.audit_words import in_words
 from incidentbot.web.csv_files import csv_line
@@ -48,7 +48,6 @@ COLUMNS = (
     "hash",
 )
 _FIELDS = ("who", "action", "subject", "outcome", "override", "from", "to")
-_REFERENCE = re.compile(r"(?:inc-)?([0-9]{1,9})", re.IGNORECASE)
 
 
 @blueprint.get("")
@@ -160,8 +159,8 @@ def _wanted() -> tuple[Filter, dict[str, str]]:
 
 def _subject(typed: str) -> str:
     """Return the subject as the log has it: `inc-4` and `4` are INC-4."""
-    reference = _REFERENCE.fullmatch(typed.strip())
-    return f"INC-{int(reference[1])}" if reference else typed.strip()[:64]
+    number = read_reference(typed)
+    return typed.strip()[:64] if number is None else f"INC-{number}"
 
 
 def _day(
