@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from incidentbot.database import write_transaction
@@ -14,6 +14,7 @@ from incidentbot.incidents.models import (
     IncidentPerson,
     IncidentRole,
     TimelineEvent,
+    service_owners,
 )
 from incidentbot.incidents.permissions import Action
 from incidentbot.incidents.queries import parse_reference
@@ -31,6 +32,15 @@ def list_incident_people(session: Session, incident_id: int) -> list[IncidentPer
         .order_by(IncidentPerson.added_at, IncidentPerson.user_id)
     )
     return list(people)
+
+
+def is_near(incident: Incident) -> ColumnElement[bool]:
+    """Whether somebody belongs to an incident or owns its service: whom its forms offer first."""
+    members = select(IncidentPerson.user_id).where(IncidentPerson.incident_id == incident.id)
+    owners = select(service_owners.c.user_id).where(
+        service_owners.c.service_id == incident.service_id
+    )
+    return or_(User.id.in_(members), User.id.in_(owners))
 
 
 def join(session: Session, reference: str, actor: Actor) -> Result:

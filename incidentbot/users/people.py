@@ -68,10 +68,11 @@ def get_user(session: Session, user_id: int) -> User | None:
     return session.get(User, user_id)
 
 
-def list_people(session: Session) -> Sequence[User]:
-    """Return everyone who has an account, by name."""
+def list_admins(session: Session) -> Sequence[User]:
+    """Return who can be asked for what only an admin may do, by name."""
     active = (User.deactivated_at.is_(None), User.merged_into_id.is_(None))
-    return session.scalars(select(User).where(*active).order_by(User.name, User.id)).all()
+    admins = select(User).where(*active, User.role == Role.ADMIN)
+    return session.scalars(admins.order_by(User.name, User.id)).all()
 
 
 def record_profile(session: Session, slack_user_id: str, name: str, email: str | None) -> None:

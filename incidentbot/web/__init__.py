@@ -15,6 +15,7 @@ from incidentbot.web import (
     me,
     members,
     metrics,
+    people,
     postmortems,
     presenting,
     requests,
@@ -33,6 +34,7 @@ def register(app: Flask) -> None:
     assets.install(app)
     errors.install(app)
     presenting.install(app)
+    people.install(app)
     sso.install(app)
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(incident_page.blueprint)  # incidents.py's, with one incident's page

@@ -15,7 +15,7 @@ from incidentbot.incidents.errors import NotAllowed
 from incidentbot.ops import context
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.models import Role, User
-from incidentbot.users.people import get_user, list_people
+from incidentbot.users.people import get_user, list_admins
 from incidentbot.web.errors import Page, error_page, has_written, signed_out
 from incidentbot.web.requests import number
 
@@ -89,6 +89,7 @@ PERMISSIONS = {
     "postmortems.download": Access.SIGNED_IN,
     "postmortems.edit": Access.SIGNED_IN,
     "postmortems.save": Access.SIGNED_IN,
+    "people.suggestions": Access.SIGNED_IN,
     "insights.index": Access.SIGNED_IN,
     "insights.download": Access.SIGNED_IN,
     "settings.index": Access.ADMIN,
@@ -189,8 +190,7 @@ def actor(request_key: str | None = None) -> Actor:
 
 def _closed(refusal: Closed) -> Page:
     """Say who can open the door: its admins."""
-    admins = [person for person in list_people(db.session()) if person.role is Role.ADMIN]
-    return error_page(403, str(refusal), "Ask an admin.", admins=admins)
+    return error_page(403, str(refusal), "Ask an admin.", admins=list_admins(db.session()))
 
 
 def _check() -> Response | Page | None:

@@ -1,6 +1,6 @@
 """The forms of the incident page: each one call of the core, and whether the person may use it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
@@ -13,12 +13,15 @@ from incidentbot.incidents.action_items import (
 )
 from incidentbot.incidents.change import Result
 from incidentbot.incidents.errors import InvalidInput, NotFound
-from incidentbot.incidents.models import Incident
+from incidentbot.incidents.models import ActionItem, Incident
 from incidentbot.incidents.people import add_person, join, remove_person
 from incidentbot.incidents.permissions import Action, Verdict, judge
 from incidentbot.incidents.readiness import why_not_now
 from incidentbot.users.actor import Actor
+from incidentbot.users.candidates import Among
+from incidentbot.users.models import User
 from incidentbot.web import access
+from incidentbot.web.people import picked, written
 from incidentbot.web.requests import number
 
 Fields = Mapping[str, str]
@@ -39,11 +42,12 @@ def _update(session: Session, reference: str, actor: Actor, fields: Fields) -> R
 
 
 def _hand_over(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
-    return commands.hand_over(session, reference, actor, person_id(fields.get("commander", "")))
+    commander = picked(fields, "commander", Among.COMMANDERS)
+    return commands.hand_over(session, reference, actor, commander)
 
 
 def _add_person(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
-    person = person_id(fields.get("person", ""), "person")
+    person = picked(fields, "person", Among.PEOPLE)
     return add_person(session, reference, actor, person, fields.get("role", ""))
 
 
@@ -54,8 +58,11 @@ def _add_item(session: Session, reference: str, actor: Actor, fields: Fields) ->
 
 
 def _change_item(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
-    values = fields.get("text", ""), _owner_id(fields), fields.get("due", "")
-    return change_action_item(session, reference, actor, _item_id(reference, fields), *values)
+    item_id = _item_id(reference, fields)
+    item = session.get(ActionItem, item_id)
+    keeping = [item.owner] if item is not None and item.owner is not None else []
+    values = fields.get("text", ""), _owner_id(fields, keeping), fields.get("due", "")
+    return change_action_item(session, reference, actor, item_id, *values)
 
 
 def _finish_item(session: Session, reference: str, actor: Actor, fields: Fields) -> Result:
@@ -63,8 +70,8 @@ def _finish_item(session: Session, reference: str, actor: Actor, fields: Fields)
     return finish_action_item(session, reference, actor, item_id, done=fields.get("done") != "no")
 
 
-def _owner_id(fields: Fields) -> int | None:
-    return person_id(fields["owner"], "owner") if fields.get("owner") else None
+def _owner_id(fields: Fields, keeping: Sequence[User] = ()) -> int | None:
+    return picked(fields, "owner", Among.PEOPLE, keeping) if written(fields, "owner") else None
 
 
 def _item_id(reference: str, fields: Fields) -> int:
@@ -145,7 +152,7 @@ FORMS = {
             "remove-person",
             Action.REMOVE_PERSON,
             lambda session, reference, actor, fields: remove_person(
-                session, reference, actor, person_id(fields.get("person", ""), "person")
+                session, reference, actor, member_id(fields.get("person", ""))
             ),
         ),
         Form("action-item", Action.ADD_ACTION_ITEM, _add_item),
@@ -184,9 +191,9 @@ def acting(fields: Fields) -> Actor:
     )
 
 
-def person_id(value: str, field: str = "commander") -> int:
-    """Return the id of the person chosen in a menu. Raises InvalidInput for anything else."""
+def member_id(value: str) -> int:
+    """Return the id of the person chosen among an incident's. Raises InvalidInput for anything else."""
     person = number(value)
     if person is None:
-        raise InvalidInput(field, "Choose a person in the list.")
+        raise InvalidInput("person", "Choose a person in the list.")
     return person

@@ -9,13 +9,15 @@ from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
 
+from incidentbot.incidents.errors import InvalidInput
 from incidentbot.incidents.lifecycle import CLOSED, OPEN, Severity, Status
 from incidentbot.incidents.listing import Filters
 from incidentbot.incidents.models import Incident, Service
 from incidentbot.incidents.search import words_of
 from incidentbot.incidents.text import shorten
-from incidentbot.users.models import User
+from incidentbot.users.candidates import Candidate
 from incidentbot.web.csv_files import csv_line
+from incidentbot.web.people import written
 from incidentbot.web.requests import number
 from incidentbot.web.times import day_in_words
 from incidentbot.web.zones import is_zone
@@ -30,14 +32,17 @@ _STATUS_GROUPS = {"open": OPEN, "closed": CLOSED}
 class Asked:
     """What an address asks for: the filters, in words too, and what in it was not understood.
 
-    `address` is what leads here again.
+    `values` are the fields of the form as they are to be shown, `address` is what leads here again.
+    `errors` are what is wrong with a field that shows what was typed.
     """
 
     filters: Filters
     zone: str
+    values: Mapping[str, str]
     address: Mapping[str, Sequence[str]]
     said: Sequence[str] = ()
     ignored: Sequence[str] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
     contradiction: str = ""
     before: int | None = None
     after: int | None = None
@@ -56,6 +61,8 @@ class _Reading:
     said: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     address: dict[str, list[str]] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
 
     def take(self, name: str, values: Sequence[str], said: str, **filters: Any) -> None:
         """Keep what was understood, by its name in the address and in the filters."""
@@ -71,7 +78,7 @@ class _Reading:
 def read_address(
     arguments: MultiDict[str, str],
     services: Iterable[Service],
-    people: Iterable[User],
+    find_person: Callable[[str], Candidate],
     own_zone: str | None,
     browsers_zone: str = "UTC",
 ) -> Asked:
@@ -87,13 +94,7 @@ def read_address(
         {service.slug: (service.id, service.name) for service in services},
         "service_id",
     )
-    _read_one(
-        reading,
-        arguments,
-        "commander",
-        {str(person.id): (person.id, person.name) for person in people},
-        "commander_id",
-    )
+    _read_person(reading, arguments, "commander", find_person)
     _read_dates(reading, arguments, zone)
     text = arguments.get("q", "").strip()[:TEXT_LIMIT]
     if words_of(text):
@@ -107,9 +108,11 @@ def read_address(
     return Asked(
         filters=filters,
         zone=zone,
+        values=reading.values,
         address=reading.address,
         said=reading.said,
         ignored=reading.ignored,
+        errors=reading.errors,
         contradiction=_contradiction(filters),
         before=before,
         after=after,
@@ -169,6 +172,29 @@ def _read_one(
         reading.take(name, [value], f"{name} {words}", **{filter_name: key})
     elif value:
         reading.ignore(name, value)
+
+
+def _read_person(
+    reading: _Reading,
+    arguments: MultiDict[str, str],
+    name: str,
+    find_person: Callable[[str], Candidate],
+) -> None:
+    """Read who is looked for, by id or as typed. What leads here again has the id."""
+    value = written(arguments, name)
+    if not value:
+        return
+    reading.values[name] = value
+    try:
+        found = find_person(value)
+    except InvalidInput as error:
+        reading.ignore(name, value)
+        reading.errors[name] = error.reason
+    else:
+        reading.values[name] = found.label
+        reading.take(
+            name, [str(found.user_id)], f"{name} {found.name}", **{f"{name}_id": found.user_id}
+        )
 
 
 def _read_dates(reading: _Reading, arguments: MultiDict[str, str], zone: str) -> None:

@@ -18,15 +18,14 @@ from incidentbot.incidents.errors import AlreadyDone, Conflict, IncidentError
 from incidentbot.incidents.figures import update_due
 from incidentbot.incidents.lifecycle import Severity, next_statuses
 from incidentbot.incidents.models import Incident, IncidentRole, TimelineEvent
-from incidentbot.incidents.people import list_incident_people
+from incidentbot.incidents.people import is_near, list_incident_people
 from incidentbot.incidents.permissions import refusal
 from incidentbot.incidents.severities import Words, words_by_severity
 from incidentbot.incidents.story import GROUPS
 from incidentbot.incidents.visibility import may_see
 from incidentbot.outbox.models import DeliveryState
 from incidentbot.status_pages.preview import Told, told
-from incidentbot.users.models import Role
-from incidentbot.users.people import list_people
+from incidentbot.users.candidates import Among, offer
 from incidentbot.web.access import actor
 from incidentbot.web.actions import FORMS, acting, not_now, verdicts
 from incidentbot.web.errors import by_field, status_of
@@ -255,19 +254,13 @@ def _now(incident: Incident, standing: Standing) -> dict[str, Any]:
 
 def _forms(incident: Incident, has_postmortem: bool) -> dict[str, Any]:
     session = db.session()
-    people = list_people(session)
     return {
         "incident": incident,
         "may": verdicts(incident, actor()),
         "not_now": not_now(incident, has_postmortem=has_postmortem),
         "refusal": refusal(actor(), incident.commander.name),
         "moves": next_statuses(incident.status),
-        "people": people,
-        "commanders": [
-            user
-            for user in people
-            if user.role is not Role.VIEWER and user.id != incident.commander_id
-        ],
+        "offered": offer(session, Among.PEOPLE, first=is_near(incident)),
         "members": list_incident_people(session, incident.id),
         "roles": tuple(IncidentRole),
         "items": list_action_items(session, incident.id),

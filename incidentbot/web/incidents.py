@@ -1,7 +1,7 @@
 """List and declare incidents. One incident's own pages: incident_page.py and incident_tabs.py."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import (
@@ -21,21 +21,24 @@ from incidentbot import clock
 from incidentbot.config import Settings
 from incidentbot.extensions import db
 from incidentbot.incidents import commands, listing, queries
-from incidentbot.incidents.errors import IncidentError, InvalidInput, NotFound
+from incidentbot.incidents.change import Result
+from incidentbot.incidents.errors import IncidentError, InvalidInput, InvalidInputs, NotFound
 from incidentbot.incidents.figures import update_due
 from incidentbot.incidents.first_steps import first_steps
 from incidentbot.incidents.lifecycle import Status
+from incidentbot.incidents.models import Service
 from incidentbot.incidents.permissions import Action, judge
 from incidentbot.incidents.preview import foresee
 from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.templates import fill_in, find_template
 from incidentbot.incidents.text import TITLE_LIMIT
+from incidentbot.users.candidates import Among, Candidate, candidate, find_person, offer
 from incidentbot.users.models import Role
-from incidentbot.users.people import list_people
+from incidentbot.users.people import list_admins
 from incidentbot.web.access import actor
-from incidentbot.web.actions import person_id
 from incidentbot.web.errors import by_field, status_of
-from incidentbot.web.incident_list import PER_PAGE, csv_of, read_address
+from incidentbot.web.incident_list import PER_PAGE, Asked, csv_of, read_address
+from incidentbot.web.people import picked
 from incidentbot.web.zones import own_zone, zone_of
 
 blueprint = Blueprint("incidents", __name__)
@@ -53,10 +56,8 @@ def index() -> Page:
     if named is not None:
         return named
     session = db.session()
-    services, people = queries.list_every_service(session), list_people(session)
-    asked = read_address(
-        request.args, services, people, own_zone(current_user), zone_of(current_user)
-    )
+    services = queries.list_every_service(session)
+    asked = _asked(services)
     page = listing.list_incidents(
         session,
         actor(),
@@ -72,7 +73,7 @@ def index() -> Page:
         page=page,
         statuses=tuple(Status),
         service_options=[(service.slug, service.name) for service in services],
-        commander_options=[(person.id, person.name) for person in people],
+        offered=offer(session, Among.ACCOUNTS),
         has_page=current_app.view_functions,
         steps=_first_steps() if with_cards else {},
         **(_open_incidents() if with_cards else {}),
@@ -94,15 +95,10 @@ def cards() -> Response:
 @blueprint.get("/incidents.csv")
 def export() -> Response:
     """Return what a filter finds as a file for spreadsheets. For everyone signed in."""
-    session = db.session()
-    asked = read_address(
-        request.args,
-        queries.list_every_service(session),
-        list_people(session),
-        own_zone(current_user),
-        zone_of(current_user),
-    )
-    found = listing.each_incident(session, actor(), asked.filters)
+    asked = _asked(queries.list_every_service(db.session()))
+    if asked.ignored:  # else the file would hold more than was asked for
+        raise InvalidInput("filter", f"Not understood: {', '.join(asked.ignored)}.")
+    found = listing.each_incident(db.session(), actor(), asked.filters)
     return Response(
         stream_with_context(csv_of(found)),
         mimetype="text/csv",
@@ -115,7 +111,8 @@ def export() -> Response:
 @blueprint.get("/incidents/new")
 def new() -> str:
     """Show the form to declare an incident. For responders and admins (others are told so)."""
-    return _declare_form({"commander": str(current_user.id)})
+    me = candidate(current_user)
+    return _declare_form({"commander": me.label})
 
 
 @blueprint.post("/incidents/new")
@@ -127,15 +124,7 @@ def declare() -> Page:
     if "preview" in values:
         return _declare_form(values)
     try:
-        declaration = commands.Declaration(
-            title=values.get("title", ""),
-            severity=values.get("severity", ""),
-            service=values.get("service", ""),
-            commander_id=_commander_id(values.get("commander", "")),
-            summary=values.get("summary", ""),
-            is_private="is_private" in values,
-        )
-        result = commands.declare(db.session(), declaration, actor(values.get("request_key")))
+        result = _declared(values)
     except IncidentError as error:
         return _declare_form(values, error), status_of(error)
     flash(result.sentence)
@@ -146,6 +135,17 @@ def declare() -> Page:
 def preview() -> str:
     """Return what declaring would do, as the form stands. For responders and admins."""
     return render_template("incidents/_preview.html", **_preview(request.args))
+
+
+def _asked(services: Iterable[Service]) -> Asked:
+    """Return what the address asks for."""
+    return read_address(
+        request.args, services, _commander_named, own_zone(current_user), zone_of(current_user)
+    )
+
+
+def _commander_named(text: str) -> Candidate:
+    return find_person(db.session(), text, Among.ACCOUNTS, "commander")
 
 
 def _named(text: str) -> Response | None:
@@ -197,7 +197,7 @@ def _declare_form(values: Mapping[str, str], error: IncidentError | None = None)
         return render_template(
             "incidents/may_not_declare.html",
             reason=verdict.reason,
-            admins=[person for person in list_people(session) if person.role is Role.ADMIN],
+            admins=list_admins(session),
         )
     return render_template(
         "incidents/new.html",
@@ -206,24 +206,39 @@ def _declare_form(values: Mapping[str, str], error: IncidentError | None = None)
         error=error,
         services=queries.list_services(session),
         templates=queries.list_templates(session),
-        commanders=[who for who in list_people(session) if who.role is not Role.VIEWER],
+        offered=offer(session, Among.COMMANDERS),
         title_limit=TITLE_LIMIT,
         **_preview(values),
     )
 
 
-def _commander_id(value: str) -> int:
-    """Return the id of the person chosen; for anything else nobody's, which the core refuses."""
+def _declared(values: Mapping[str, str]) -> Result:
+    """Declare what the form says. Raises InvalidInputs, of all the fields that are wrong, NotAllowed."""
+    unknown = None
     try:
-        return person_id(value)
-    except InvalidInput:
-        return NOBODY
+        commander_id = picked(values, "commander", Among.COMMANDERS)
+    except InvalidInput as error:  # the core refuses it together with all else that is wrong
+        commander_id, unknown = NOBODY, error
+    declaration = commands.Declaration(
+        title=values.get("title", ""),
+        severity=values.get("severity", ""),
+        service=values.get("service", ""),
+        commander_id=commander_id,
+        summary=values.get("summary", ""),
+        is_private="is_private" in values,
+    )
+    try:
+        return commands.declare(db.session(), declaration, actor(values.get("request_key")))
+    except InvalidInputs as error:
+        if unknown is None:
+            raise
+        raise InvalidInputs({**error.reasons, unknown.field: unknown.reason}) from None
 
 
 def _preview(values: Mapping[str, str]) -> dict[str, Any]:
     settings: Settings = current_app.extensions["settings"]
     try:
-        commander = person_id(values.get("commander", ""))
+        commander = picked(values, "commander", Among.COMMANDERS)
     except IncidentError:
         commander = None
     prospect = foresee(

@@ -11,10 +11,11 @@ from incidentbot.incidents import commands
 from incidentbot.incidents.action_items import list_action_items
 from incidentbot.incidents.errors import AlreadyDone, Conflict, IncidentError, NotFound
 from incidentbot.incidents.models import Incident, Postmortem
+from incidentbot.incidents.people import is_near
 from incidentbot.incidents.permissions import Action, Verdict, judge
 from incidentbot.incidents.postmortem import export
 from incidentbot.incidents.queries import find_postmortem, get_incident
-from incidentbot.users.people import list_people
+from incidentbot.users.candidates import Among, offer
 from incidentbot.web.access import actor
 from incidentbot.web.actions import acting, verdicts
 from incidentbot.web.errors import by_field, status_of
@@ -41,7 +42,7 @@ def show(reference: str) -> str:
         may=verdicts(incident, actor()),
         may_edit=_may_edit(incident),
         items=list_action_items(session, incident.id),
-        people=list_people(session),
+        offered=offer(session, Among.PEOPLE, first=is_near(incident)),
         today=today_of(current_user),
     )
 

@@ -16,10 +16,12 @@ from incidentbot import clock
 from incidentbot.audit.replays import is_first_time
 from incidentbot.extensions import db
 from incidentbot.incidents import commands
+from incidentbot.incidents.errors import InvalidInput
 from incidentbot.incidents.lifecycle import OPEN, Severity, Status
 from incidentbot.incidents.models import Service
 from incidentbot.incidents.queries import list_templates
 from incidentbot.users.actor import Actor, Door, actor_for
+from incidentbot.users.candidates import Candidate
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role, User
 from incidentbot.web.csv_files import csv_line
@@ -49,7 +51,11 @@ def declare(app: Flask, ada: Actor) -> Callable[..., str]:
 
 
 def read(own_zone: str | None = None, **fields: str | list[str]) -> Asked:
-    return read_address(MultiDict(fields), [], [User(id=7, name="Ada")], own_zone)
+    return read_address(MultiDict(fields), [], find_nobody, own_zone)
+
+
+def find_nobody(text: str) -> Candidate:
+    raise InvalidInput("commander", f"Nobody is called {text}.")
 
 
 # ---- what an address asks for -------------------------------------------------------------------
@@ -105,7 +111,7 @@ def test_days_are_those_of_the_person_else_of_their_browser(
     own: str | None, sent: str, first_moment: datetime
 ) -> None:
     arguments = MultiDict({"from": "2026-06-01", "to": "2026-06-01", "zone": sent})
-    asked = read_address(arguments, [], [], own)
+    asked = read_address(arguments, [], find_nobody, own)
     assert asked.filters.declared_from == first_moment
     assert asked.filters.declared_before == first_moment + timedelta(days=1)
     assert asked.address.get("zone") == ([sent] if sent and not own else None)

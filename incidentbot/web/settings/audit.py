@@ -21,9 +21,11 @@ from incidentbot.audit.queries import (
 from incidentbot.extensions import db
 from incidentbot.incidents.errors import InvalidInput
 from incidentbot.incidents.queries import read_reference
-from incidentbot.users.people import list_people
+from incidentbot.users.candidates import Among, candidate, find_person, offer
+from incidentbot.users.people import get_user
 from incidentbot.web.audit_words import in_words
 from incidentbot.web.csv_files import csv_line
+from incidentbot.web.people import written
 from incidentbot.web.requests import number
 from incidentbot.web.zones import own_zone, zone_of
 
@@ -56,14 +58,15 @@ def index() -> str:
     session = db.session()
     wanted, errors = _wanted()
     page = list_entries(session, wanted, number(request.args.get("before")))
+    who = get_user(session, wanted.actor_id) if wanted.actor_id is not None else None
     return render_template(
         "settings/audit.html",
         entries=in_words(session, page.entries),
         next_before=page.next_before,
-        chosen=_chosen(),
-        applied={name: value for name, value in _chosen().items() if name not in errors},
+        chosen=_chosen() | ({"who": candidate(who).label} if who else {}),
+        applied=_applied(wanted, errors),
         errors={field: f"{reason} It is left out here." for field, reason in errors.items()},
-        people=list_people(session),
+        offered=offer(session, Among.ACCOUNTS),
         actions=list_actions(session),
         outcomes=tuple(Outcome),
         count=count_entries(session),
@@ -127,7 +130,9 @@ def _chosen() -> dict[str, str]:
 
     With days it says whose they are, so that a link to it means the same to others.
     """
-    chosen = {name: request.args[name] for name in _FIELDS if request.args.get(name)}
+    found = {name: request.args.get(name, "") for name in _FIELDS}
+    found["who"] = written(request.args, "who")
+    chosen = {name: value for name, value in found.items() if value}
     zone = _zone()
     if {"from", "to"} & chosen.keys() and zone != "UTC" and not own_zone(current_user):
         chosen["zone"] = zone
@@ -138,16 +143,32 @@ def _zone() -> str:
     return zone_of(current_user, request.args.get("zone", ""))
 
 
+def _applied(wanted: Filter, errors: Mapping[str, str]) -> dict[str, str]:
+    """Return the filter as an address has it, without what was not understood; the person by id."""
+    applied = {name: value for name, value in _chosen().items() if name not in errors}
+    return applied | ({"who": str(wanted.actor_id)} if wanted.actor_id is not None else {})
+
+
+def _actor_id(who: str, errors: dict[str, str]) -> int | None:
+    """Return whose entries are looked for: by id, as the log has it, or as somebody typed it."""
+    known = number(who)
+    if known is not None or not who:
+        return known
+    try:
+        return find_person(db.session(), who, Among.ACCOUNTS, "who").user_id
+    except InvalidInput as error:
+        errors["who"] = error.reason
+        return None
+
+
 def _wanted() -> tuple[Filter, dict[str, str]]:
     """Return the filter in the address, and what is wrong with it by field."""
     chosen, errors = _chosen(), dict[str, str]()
-    who, outcome = chosen.get("who", ""), chosen.get("outcome", "")
-    if who and number(who) is None:
-        errors["who"] = "Choose a person in the list."
+    outcome = chosen.get("outcome", "")
     if outcome and outcome not in list(Outcome):
         errors["outcome"] = "Choose an outcome in the list."
     return Filter(
-        actor_id=number(who),
+        actor_id=_actor_id(chosen.get("who", ""), errors),
         action=chosen.get("action", ""),
         subject=_subject(chosen.get("subject", "")),
         outcome=Outcome(outcome) if outcome in list(Outcome) else None,

@@ -17,10 +17,10 @@ from incidentbot.routing import rules as core
 from incidentbot.routing.models import AudienceKind, RoutingRule
 from incidentbot.routing.plan import Moment
 from incidentbot.routing.preview import who_hears_when
-from incidentbot.users.models import User
-from incidentbot.users.people import list_people
+from incidentbot.users.candidates import Among, candidate, offer
+from incidentbot.users.people import find_by_slack_id
 from incidentbot.web.access import actor
-from incidentbot.web.requests import number
+from incidentbot.web.people import picked
 from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, seen_in
 
 blueprint = Blueprint("routing", __name__, url_prefix="/settings/routing")
@@ -72,7 +72,7 @@ def add() -> Page | Response:
     """Add a rule. For admins."""
     values = request.form
     error = attempt(
-        lambda: core.add_rule(db.session(), actor(values.get("request_key")), _fields(values))
+        lambda: core.add_rule(db.session(), actor(values.get("request_key")), _fields(values, None))
     )
     if error is not None:
         return _form(None, values, error)
@@ -91,13 +91,13 @@ def edit(rule_id: int) -> Page:
 @blueprint.post("/<int:rule_id>")
 def save(rule_id: int) -> Page | Response:
     """Change a rule. For admins."""
-    values = request.form
+    values, rule = request.form, core.get_rule(db.session(), rule_id)
     error = attempt(
         lambda: core.edit_rule(
             db.session(),
             rule_id,
             actor(values.get("request_key")),
-            _fields(values),
+            _fields(values, rule),
             values.get("seen", ""),
         )
     )
@@ -124,12 +124,17 @@ def delete(rule_id: int) -> Page | Response:
     return redirect(url_for("routing.index"))
 
 
-def _fields(values: Typed) -> core.RuleFields:
+def _fields(values: Typed, rule: RoutingRule | None) -> core.RuleFields:
+    """Return what a form says. Who is told already may have left meanwhile."""
+    user_id = None
+    if values.get("kind") == AudienceKind.PERSON:
+        told = find_by_slack_id(db.session(), rule.target) if rule else None
+        user_id = picked(values, "person", Among.IN_SLACK, keeping=[told] if told else [])
     return core.RuleFields(
         severity=values.get("severity", ""),
         kind=values.get("kind", ""),
         channel=values.get("channel", ""),
-        user_id=number(values.get("person")),
+        user_id=user_id,
         service=values.get("service", ""),
         moments=frozenset(moment for moment in Moment if moment in values.getlist("moments")),
     )
@@ -137,22 +142,18 @@ def _fields(values: Typed) -> core.RuleFields:
 
 def _values_of(session: Session, rule: RoutingRule) -> Typed:
     """Return a rule as its form shows it."""
-    person = next((user for user in list_people(session) if _is_told(user, rule)), None)
+    person = find_by_slack_id(session, rule.target) if rule.kind is AudienceKind.PERSON else None
     told = {Moment.START: rule.on_start, Moment.UPDATE: rule.on_update, Moment.END: rule.on_end}
     return MultiDict(
         [
             ("severity", rule.severity.value),
             ("kind", rule.kind.value),
             ("channel", rule.target if rule.kind is AudienceKind.CHANNEL else ""),
-            ("person", str(person.id) if person else ""),
+            ("person", candidate(person).label if person else ""),
             ("service", rule.service.slug if rule.service else ""),
             *(("moments", moment.value) for moment, is_told in told.items() if is_told),
         ]
     )
-
-
-def _is_told(user: User, rule: RoutingRule) -> bool:
-    return rule.kind is AudienceKind.PERSON and user.slack_user_id == rule.target
 
 
 def _form(rule: RoutingRule | None, values: Typed, error: IncidentError | None = None) -> Page:
@@ -162,11 +163,6 @@ def _form(rule: RoutingRule | None, values: Typed, error: IncidentError | None =
         for service in list_all_services(session)
         if service.archived_at is None or service.slug == values.get("service")
     ]
-    people = [
-        user
-        for user in list_people(session)
-        if user.slack_user_id and (user.is_active or (rule is not None and _is_told(user, rule)))
-    ]
     return form_page(
         "settings/rule.html",
         values,
@@ -174,7 +170,7 @@ def _form(rule: RoutingRule | None, values: Typed, error: IncidentError | None =
         rule=rule,
         seen=seen_in(values, core.state_of_rule(rule), error) if rule else "",
         services=services,
-        people=people,
+        offered=offer(session, Among.IN_SLACK),
         moments=set(values.getlist("moments")),
         is_person=values.get("kind") == AudienceKind.PERSON,
         is_conflict=isinstance(error, Conflict),

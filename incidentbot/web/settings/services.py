@@ -1,18 +1,21 @@
 """Services and their owners."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from incidentbot.extensions import db
 from incidentbot.incidents import services as core
-from incidentbot.incidents.errors import Conflict, IncidentError
+from incidentbot.incidents.errors import Conflict, IncidentError, InvalidInput
 from incidentbot.incidents.models import Service
+from incidentbot.users.candidates import Among, Candidate, find_person, offer
 from incidentbot.users.models import User
-from incidentbot.users.people import list_people
 from incidentbot.web.access import actor
-from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, numbers, press, seen_in
+from incidentbot.web.people import picked, written
+from incidentbot.web.settings.forms import Page, Typed, attempt, form_page, press, seen_in
 
 blueprint = Blueprint("services", __name__, url_prefix="/settings/services")
 
@@ -38,12 +41,14 @@ def new() -> Page:
 def add() -> Page | Response:
     """Add a service. For admins."""
     values = request.form
+    if "add" in values:
+        return _with_another_owner(None, values)
     error = attempt(
         lambda: core.add_service(
             db.session(),
             actor(values.get("request_key")),
             values.get("name", ""),
-            numbers(values.getlist("owners")),
+            _owner_ids(None, values),
         )
     )
     if error is not None:
@@ -63,14 +68,16 @@ def edit(service_id: int) -> Page:
 @blueprint.post("/<int:service_id>")
 def save(service_id: int) -> Page | Response:
     """Rename a service, set its owners. For admins."""
-    values = request.form
+    values, service = request.form, core.get_service(db.session(), service_id)
+    if "add" in values:
+        return _with_another_owner(service, values)
     error = attempt(
         lambda: core.edit_service(
             db.session(),
             service_id,
             actor(values.get("request_key")),
             values.get("name", ""),
-            numbers(values.getlist("owners")),
+            _owner_ids(service, values),
             values.get("seen", ""),
         )
     )
@@ -101,8 +108,32 @@ def _archive(service_id: int, archived: bool, outcome: str) -> Response:
     return redirect(url_for("services.index"))
 
 
+def _owner_ids(service: Service | None, values: Typed) -> list[int]:
+    """Return who is ticked, and who is written into the field. Raises InvalidInput."""
+    ticked = [
+        find_person(db.session(), value, Among.PEOPLE, "owners", _owners_of(service)).user_id
+        for value in values.getlist("owners")
+    ]
+    return [*ticked, picked(values, "owner", Among.PEOPLE)] if written(values, "owner") else ticked
+
+
+def _with_another_owner(service: Service | None, values: Typed) -> Page:
+    """Return the form with whom was written into the field among those ticked. Nothing is saved yet."""
+    more, error = MultiDict(values), None
+    try:
+        found = find_person(db.session(), written(values, "owner"), Among.PEOPLE, "owner")
+    except InvalidInput as refusal:
+        error = refusal
+    else:
+        more.poplist("owner")
+        more.poplist("owner_choice")
+        more.add("owners", str(found.user_id))
+    page, status = _form(service, more, error)
+    # HTMX puts only what succeeded into the page.
+    return page, 200 if "HX-Request" in request.headers else status
+
+
 def _form(service: Service | None, values: Typed, error: IncidentError | None = None) -> Page:
-    session = db.session()
     return form_page(
         "settings/service.html",
         values,
@@ -110,12 +141,21 @@ def _form(service: Service | None, values: Typed, error: IncidentError | None = 
         service=service,
         seen=seen_in(values, core.state_of_service(service), error) if service else "",
         chosen=set(values.getlist("owners")),
-        people=_candidates(session, service),
+        owners=_shown_owners(service, values),
+        offered=offer(db.session(), Among.PEOPLE),
         is_conflict=isinstance(error, Conflict),
     )
 
 
-def _candidates(session: Session, service: Service | None) -> list[User]:
-    """Return who may be an owner: who is active, and who is one already."""
-    owners = [] if service is None else service.owners
-    return [user for user in list_people(session) if user.is_active or user in owners]
+def _shown_owners(service: Service | None, values: Typed) -> dict[str, Candidate]:
+    """Return the owners there are and those added in the form, by what the form says for each."""
+    owners = _owners_of(service)
+    shown = {}
+    for value in (*(str(owner.id) for owner in owners), *values.getlist("owners")):
+        with suppress(InvalidInput):  # whoever that is: saving says so
+            shown[value] = find_person(db.session(), value, Among.PEOPLE, "owners", owners)
+    return shown
+
+
+def _owners_of(service: Service | None) -> Sequence[User]:
+    return service.owners if service is not None else ()
