@@ -15,6 +15,7 @@ YEARS = 5
 EVENTS_EACH = 20  # on average
 PRIVATE = 40  # one in so many
 OPEN = 12  # incidents that are open now, however many there were
+COLLEAGUES = 5_000  # beside those who run incidents, in either size
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,12 @@ def _company() -> list[str]:
         "DELETE FROM service_owners",
         "DELETE FROM services",
         f"INSERT INTO users (name, email, role, created_at) VALUES {people}",
+        # Their names and addresses differ from those of the demo's people.
+        f"""
+        INSERT INTO users (name, email, slack_user_id, role, created_at)
+        SELECT 'Colleague ' || number, 'colleague' || number || '@example.com', 'U9' || number,
+               'responder', now() FROM generate_series(1, {COLLEAGUES}) AS number
+        """,
         f"INSERT INTO services (slug, name) VALUES {services}",
         "CREATE TEMPORARY TABLE stories (number int, title text, summary text)",
         f"INSERT INTO stories VALUES {stories}",

@@ -55,6 +55,7 @@ PAGES: dict[str, tuple[str, Role]] = {
     "incident, deliveries": ("/incidents/{last}/deliveries", Role.ADMIN),
     "incident, audit": ("/incidents/{last}/audit", Role.ADMIN),
     "post-mortem": ("/incidents/{reviewed}/postmortem", Role.RESPONDER),
+    "people, as one types": ("/people?q=colleague+49", Role.RESPONDER),
     "insights, 90 days": ("/insights", Role.RESPONDER),
     "insights, 12 months": ("/insights?period=12m", Role.RESPONDER),
     "insights, all": ("/insights?period=all", Role.RESPONDER),

@@ -1,12 +1,14 @@
 """The delivery engine of an installation: the outbox's dispatch, wired to its channels and runners."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
 from incidentbot.channels import email, own_page
 from incidentbot.channels.pacing import Pacer
+from incidentbot.channels.slack import directory
 from incidentbot.channels.slack.api import SlackApi, make_client
 from incidentbot.channels.slack.senders import Slack, handlers
 from incidentbot.channels.statuspage.link import adopt_environment, link_for
@@ -31,12 +33,8 @@ def build_dispatcher(app: Flask) -> Dispatcher:
     """Return the engine for this app's database and settings."""
     settings: Settings = app.extensions["settings"]
     sessions = sessions_of(app)
-    slack = None
-    if settings.slack is not None:
-        client = make_client(settings.slack.bot_token, settings.slack_api_url)
-        pacer = Pacer(settings.redis_url)
-        api = SlackApi(client, pacer, settings.slack_rate_factor)
-        slack = Slack(api, sessions, settings.base_url)
+    api = _slack_api(settings)
+    slack = Slack(api, sessions, settings.base_url) if api is not None else None
     statuspage = link_for(app.extensions)
     adopt_environment(statuspage, sessions)
     every_handler = {
@@ -50,6 +48,14 @@ def build_dispatcher(app: Flask) -> Dispatcher:
     )
 
 
+def _slack_api(settings: Settings) -> SlackApi | None:
+    """Return Slack's API at the pace it allows, where Slack is connected."""
+    if settings.slack is None:
+        return None
+    client = make_client(settings.slack.bot_token, settings.slack_api_url)
+    return SlackApi(client, Pacer(settings.redis_url), settings.slack_rate_factor)
+
+
 def build_rounds(app: Flask) -> list[Round]:
     """Return what one process of the fleet does every so often."""
     sessions, statuspage = sessions_of(app), link_for(app.extensions)
@@ -59,7 +65,12 @@ def build_rounds(app: Flask) -> list[Round]:
         with sessions() as session:
             look_around(statuspage, session)
 
-    return [Round("statuspage", EVERY, sessions, look_at_statuspage)]
+    rounds = [Round("statuspage", EVERY, sessions, look_at_statuspage)]
+    api = _slack_api(app.extensions["settings"])
+    if api is not None:
+        read = partial(directory.keep_directory, api, sessions)
+        rounds.append(Round("slack directory", directory.TURN, sessions, read))
+    return rounds
 
 
 def start_for_web(app: Flask) -> Callable[[], None]:

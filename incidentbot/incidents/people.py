@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import CompoundSelect, select
 from sqlalchemy.orm import Session
 
 from incidentbot.database import write_transaction
@@ -34,13 +34,13 @@ def list_incident_people(session: Session, incident_id: int) -> list[IncidentPer
     return list(people)
 
 
-def is_near(incident: Incident) -> ColumnElement[bool]:
-    """Whether somebody belongs to an incident or owns its service: whom its forms offer first."""
+def nearest(incident: Incident) -> CompoundSelect[int]:
+    """Find the ids of who belongs to an incident or owns its service: whom its forms offer first."""
     members = select(IncidentPerson.user_id).where(IncidentPerson.incident_id == incident.id)
     owners = select(service_owners.c.user_id).where(
         service_owners.c.service_id == incident.service_id
     )
-    return or_(User.id.in_(members), User.id.in_(owners))
+    return members.union(owners)
 
 
 def join(session: Session, reference: str, actor: Actor) -> Result:

@@ -8,19 +8,24 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
+    Integer,
     Select,
     and_,
+    cast,
+    exists,
     false,
     func,
     literal,
+    null,
     or_,
     select,
     union_all,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from incidentbot.incidents.errors import InvalidInput
-from incidentbot.users.models import Role, User
+from incidentbot.users.models import Role, SlackPerson, User
 
 # So many people are offered at once; where there are more, what is typed narrows them down.
 EVERYONE = 50
@@ -31,8 +36,11 @@ TYPED_LIMIT = 300
 
 _NOBODY = "Write the name of a person, or their e-mail address."
 # What ends a label: see Candidate.label.
-_KNOWN_BY = re.compile(r"\(([^()]+)\)$")
+_KNOWN_BY = re.compile(r"(?:\(|, )([^(),\s]+)\)$")
 _WORD = re.compile(r"[^\s(),]+")
+
+
+Ids = Select[int] | CompoundSelect[int]
 
 
 class Among(StrEnum):
@@ -45,24 +53,51 @@ class Among(StrEnum):
     ACCOUNTS = "accounts"
 
 
-Found = Select[*tuple[Any, ...]]
-
-_MERGED = User.merged_into_id.is_not(None)
-_ACTIVE = and_(User.deactivated_at.is_(None), ~_MERGED)
-_ACCOUNTS = {
-    Among.PEOPLE: _ACTIVE,
-    Among.COMMANDERS: and_(_ACTIVE, User.role != Role.VIEWER),
-    Among.IN_SLACK: and_(_ACTIVE, User.slack_user_id.is_not(None)),
-    Among.ACCOUNTS: ~_MERGED,
+# Whom incidentbot knows, and whom only Slack's directory does: an address belongs to one of them.
+_MET = exists().where(User.slack_user_id == SlackPerson.slack_user_id)
+_OWNS_ADDRESS = exists().where(User.email == SlackPerson.email, User.merged_into_id.is_(None))
+_EVERYBODY = union_all(
+    select(
+        User.id.label("user_id"),
+        User.name,
+        func.coalesce(SlackPerson.real_name, "").label("real_name"),
+        User.email,
+        User.slack_user_id,
+        User.role,
+        User.deactivated_at.is_not(None).label("has_left"),
+    )
+    .outerjoin(SlackPerson, SlackPerson.slack_user_id == User.slack_user_id)
+    .where(User.merged_into_id.is_(None)),
+    select(
+        cast(null(), Integer),
+        SlackPerson.name,
+        SlackPerson.real_name,
+        SlackPerson.email,
+        SlackPerson.slack_user_id,
+        literal(Role.RESPONDER, User.role.type),
+        false(),
+    ).where(~_MET, ~_OWNS_ADDRESS),
+).subquery("people")
+_PEOPLE = _EVERYBODY.c
+_REACHED_IN_SLACK = or_(
+    _PEOPLE.slack_user_id.is_not(None), exists().where(SlackPerson.email == _PEOPLE.email)
+)
+_OFFERED = {
+    Among.PEOPLE: ~_PEOPLE.has_left,
+    Among.COMMANDERS: and_(~_PEOPLE.has_left, _PEOPLE.role != Role.VIEWER),
+    Among.IN_SLACK: and_(~_PEOPLE.has_left, _REACHED_IN_SLACK),
+    Among.ACCOUNTS: _PEOPLE.user_id.is_not(None),
 }
+Query = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Somebody who can be picked."""
+    """Somebody who can be picked. Without `user_id` only Slack's directory knows them so far."""
 
-    user_id: int
+    user_id: int | None
     name: str
+    real_name: str
     email: str | None
     slack_user_id: str | None
     role: Role
@@ -71,7 +106,8 @@ class Candidate:
     @property
     def label(self) -> str:
         """Return the name with what tells namesakes apart: what a field shows, and understands."""
-        known_by = self.email or self.slack_user_id
+        real_name = self.real_name if self.real_name != self.name else ""
+        known_by = ", ".join(filter(None, (real_name, self.email or self.slack_user_id)))
         return f"{self.name} ({known_by})" if known_by else self.name
 
 
@@ -88,6 +124,7 @@ def candidate(user: User) -> Candidate:
     return Candidate(
         user_id=user.id,
         name=user.name,
+        real_name="",
         email=user.email,
         slack_user_id=user.slack_user_id,
         role=user.role,
@@ -95,10 +132,10 @@ def candidate(user: User) -> Candidate:
     )
 
 
-def offer(session: Session, among: Among, first: ColumnElement[bool] | None = None) -> Offer:
-    """Return everyone by name where they are few, those of whom `first` is true in front; else only those."""
-    near = _accounts(among, false() if first is None else first)
-    nearest, everyone = _read(session, EVERYONE + 1, near, _accounts(among))
+def offer(session: Session, among: Among, first: Ids | None = None) -> Offer:
+    """Return everyone by name where they are few, those whose ids `first` finds in front; else only those."""
+    near = false() if first is None else _PEOPLE.user_id.in_(first)
+    nearest, everyone = _read(session, EVERYONE + 1, _among(among, near), _among(among))
     is_whole = len(everyone) <= EVERYONE
     people = dict.fromkeys([*nearest, *(everyone if is_whole else ())])
     return Offer(tuple(people)[:EVERYONE], is_whole)
@@ -111,8 +148,8 @@ def suggest(
     words = _WORD.findall(typed[:TYPED_LIMIT])
     if not words:
         return []
-    matching = _accounts(among, and_(*map(_has_word, words)))
-    return _find(session, matching.order_by(User.name, User.id), limit)
+    matching = _among(among, *map(_has_word, words))
+    return _find(session, matching.order_by(_PEOPLE.name, _PEOPLE.user_id), limit)
 
 
 def find_person(
@@ -146,29 +183,22 @@ def find_person(
 def namesakes(session: Session, typed: str, among: Among) -> Sequence[Candidate]:
     """Return all whom a text may mean, or one more than NAMESAKES: who is called exactly so goes first."""
     text = " ".join(typed[:TYPED_LIMIT].split())
-    for condition in (_is_known_by(text), _is(User.name, text)):
-        found = _find(session, _accounts(among, condition), NAMESAKES + 1)
+    for condition in (_is_known_by(text), _is_called(text)):
+        found = _find(session, _among(among, condition), NAMESAKES + 1)
         if found:
             return found
     return suggest(session, text, among, NAMESAKES + 1)
 
 
-def _accounts(among: Among, *conditions: ColumnElement[bool]) -> Found:
-    return select(
-        User.id.label("user_id"),
-        User.name,
-        User.email,
-        User.slack_user_id,
-        User.role,
-        User.deactivated_at.is_not(None).label("has_left"),
-    ).where(_ACCOUNTS[among], *conditions)
+def _among(among: Among, *conditions: ColumnElement[bool]) -> Query:
+    return select(_EVERYBODY).where(_OFFERED[among], *conditions)
 
 
-def _find(session: Session, query: Found, limit: int) -> Sequence[Candidate]:
+def _find(session: Session, query: Query, limit: int) -> Sequence[Candidate]:
     return _read(session, limit, query)[0]
 
 
-def _read(session: Session, limit: int, *queries: Found) -> list[list[Candidate]]:
+def _read(session: Session, limit: int, *queries: Query) -> list[list[Candidate]]:
     """Return what each query finds, up to `limit`, by name; all with one question to the database."""
     numbered = (query.add_columns(literal(n).label("n")) for n, query in enumerate(queries))
     parts = [select(query.limit(limit).subquery()) for query in numbered]
@@ -208,11 +238,16 @@ def _is_known_by(text: str) -> ColumnElement[bool]:
     """Match the e-mail address or Slack id that a label ends with, or the address by itself."""
     ending = _KNOWN_BY.search(text)
     known_by = ending[1] if ending else text
-    return or_(User.email == known_by.lower(), User.slack_user_id == known_by)
+    return or_(_PEOPLE.email == known_by.lower(), _PEOPLE.slack_user_id == known_by)
 
 
-def _is(column: InstrumentedAttribute[str], text: str) -> ColumnElement[bool]:
-    return or_(func.lower(column) == text.lower(), column.in_(_spellings(text)))
+def _is_called(text: str) -> ColumnElement[bool]:
+    return or_(
+        *(
+            or_(func.lower(name) == text.lower(), name.in_(_spellings(text)))
+            for name in (_PEOPLE.name, _PEOPLE.real_name)
+        )
+    )
 
 
 def _has_word(word: str) -> ColumnElement[bool]:
@@ -220,12 +255,13 @@ def _has_word(word: str) -> ColumnElement[bool]:
     begins = [
         condition
         for spelling in _spellings(word)
+        for name in (_PEOPLE.name, _PEOPLE.real_name)
         for condition in (
-            User.name.istartswith(spelling, autoescape=True),
-            User.name.icontains(f" {spelling}", autoescape=True),
+            name.istartswith(spelling, autoescape=True),
+            name.icontains(f" {spelling}", autoescape=True),
         )
     ]
-    return or_(*begins, User.email.istartswith(word, autoescape=True))
+    return or_(*begins, _PEOPLE.email.istartswith(word, autoescape=True))
 
 
 def _spellings(text: str) -> set[str]:

@@ -66,6 +66,21 @@ class User(Base):
         return f"{self.id}.{self.session_epoch}"
 
 
+class SlackPerson(Base):
+    """Somebody in our Slack workspace, as its directory had them at `seen_at`. No account: see directory.py.
+
+    `name` is what they want to be called, `email` an address that Slack has confirmed.
+    """
+
+    __tablename__ = "slack_people"
+
+    slack_user_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    real_name: Mapped[str] = mapped_column(String(120))
+    email: Mapped[str | None] = mapped_column(String(254), index=True)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Identity(Base):
     """A person's account at an OpenID Connect provider: `subject` as `issuer` names it."""
 

@@ -18,7 +18,7 @@ from incidentbot.incidents.errors import AlreadyDone, Conflict, IncidentError
 from incidentbot.incidents.figures import update_due
 from incidentbot.incidents.lifecycle import Severity, next_statuses
 from incidentbot.incidents.models import Incident, IncidentRole, TimelineEvent
-from incidentbot.incidents.people import is_near, list_incident_people
+from incidentbot.incidents.people import list_incident_people, nearest
 from incidentbot.incidents.permissions import refusal
 from incidentbot.incidents.severities import Words, words_by_severity
 from incidentbot.incidents.story import GROUPS
@@ -260,7 +260,7 @@ def _forms(incident: Incident, has_postmortem: bool) -> dict[str, Any]:
         "not_now": not_now(incident, has_postmortem=has_postmortem),
         "refusal": refusal(actor(), incident.commander.name),
         "moves": next_statuses(incident.status),
-        "offered": offer(session, Among.PEOPLE, first=is_near(incident)),
+        "offered": offer(session, Among.PEOPLE, first=nearest(incident)),
         "members": list_incident_people(session, incident.id),
         "roles": tuple(IncidentRole),
         "items": list_action_items(session, incident.id),

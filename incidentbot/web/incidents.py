@@ -38,7 +38,7 @@ from incidentbot.users.people import list_admins
 from incidentbot.web.access import actor
 from incidentbot.web.errors import by_field, status_of
 from incidentbot.web.incident_list import PER_PAGE, Asked, csv_of, read_address
-from incidentbot.web.people import picked
+from incidentbot.web.people import picked, written
 from incidentbot.web.zones import own_zone, zone_of
 
 blueprint = Blueprint("incidents", __name__)
@@ -238,8 +238,9 @@ def _declared(values: Mapping[str, str]) -> Result:
 def _preview(values: Mapping[str, str]) -> dict[str, Any]:
     settings: Settings = current_app.extensions["settings"]
     try:
-        commander = picked(values, "commander", Among.COMMANDERS)
-    except IncidentError:
+        typed = written(values, "commander")
+        commander = find_person(db.session(), typed, Among.COMMANDERS, "commander").user_id
+    except InvalidInput:
         commander = None
     prospect = foresee(
         db.session(),

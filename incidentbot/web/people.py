@@ -8,7 +8,9 @@ from incidentbot.extensions import db
 from incidentbot.incidents.errors import InvalidInput
 from incidentbot.users import candidates
 from incidentbot.users.candidates import NAMESAKES, Among, Candidate, find_person, suggest
+from incidentbot.users.directory import pick
 from incidentbot.users.models import User
+from incidentbot.web.access import actor
 
 blueprint = Blueprint("people", __name__)
 
@@ -35,8 +37,13 @@ def written(fields: Mapping[str, str], field: str) -> str:
 def picked(
     fields: Mapping[str, str], field: str, among: Among, keeping: Iterable[User] = ()
 ) -> int:
-    """Return the id of the person whom a field of a form names. Raises InvalidInput."""
-    return find_person(db.session(), written(fields, field), among, field, keeping).user_id
+    """Return the id of the person whom a field of a form names, known here from now on.
+
+    Raises InvalidInput, and what `pick` raises.
+    """
+    session = db.session()
+    found = find_person(session, written(fields, field), among, field, keeping)
+    return pick(session, actor(), found, field)
 
 
 def _label(user: User) -> str:

@@ -11,7 +11,7 @@ from incidentbot.incidents import commands
 from incidentbot.incidents.action_items import list_action_items
 from incidentbot.incidents.errors import AlreadyDone, Conflict, IncidentError, NotFound
 from incidentbot.incidents.models import Incident, Postmortem
-from incidentbot.incidents.people import is_near
+from incidentbot.incidents.people import nearest
 from incidentbot.incidents.permissions import Action, Verdict, judge
 from incidentbot.incidents.postmortem import export
 from incidentbot.incidents.queries import find_postmortem, get_incident
@@ -42,7 +42,7 @@ def show(reference: str) -> str:
         may=verdicts(incident, actor()),
         may_edit=_may_edit(incident),
         items=list_action_items(session, incident.id),
-        offered=offer(session, Among.PEOPLE, first=is_near(incident)),
+        offered=offer(session, Among.PEOPLE, first=nearest(incident)),
         today=today_of(current_user),
     )
 

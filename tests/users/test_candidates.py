@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from incidentbot import clock
 from incidentbot.database import write_transaction
@@ -131,7 +131,7 @@ def test_the_id_of_an_account_that_went_into_another_leads_there(team: Team) -> 
 
 def test_few_people_are_all_offered_those_that_matter_here_first(team: Team) -> None:
     with team.sessions() as session:
-        offered = offer(session, Among.COMMANDERS, User.name == "Grace")
+        offered = offer(session, Among.COMMANDERS, select(User.id).where(User.name == "Grace"))
     assert offered.is_whole
     assert [person.name for person in offered.people] == ["Grace", "Ada", "Bob", "U0P1"]
 
@@ -144,7 +144,7 @@ def test_many_people_are_offered_as_one_types(team: Team) -> None:
         ]
         session.execute(insert(User), many)
     with team.sessions() as session:
-        offered = offer(session, Among.PEOPLE, User.name == "Grace")
+        offered = offer(session, Among.PEOPLE, select(User.id).where(User.name == "Grace"))
         assert (offered.is_whole, [person.name for person in offered.people]) == (False, ["Grace"])
         found = suggest(session, "pers", Among.PEOPLE)
         assert [person.name for person in found] == [f"Person {n:04}" for n in range(SUGGESTIONS)]

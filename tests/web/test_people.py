@@ -16,6 +16,7 @@ from incidentbot.incidents.commands import Declaration
 from incidentbot.incidents.models import Incident, Service
 from incidentbot.routing.models import RoutingRule
 from incidentbot.users.actor import OPERATOR, Door, actor_for
+from incidentbot.users.directory import Entry, store_directory
 from incidentbot.users.members import deactivate, invite
 from incidentbot.users.models import Role, User
 from incidentbot.users.people import add_slack_person
@@ -79,8 +80,15 @@ def test_no_page_grows_with_the_people_there_are(app: Flask, admin: FlaskClient)
     hire(app, 40)
     few = {address: len(admin.get(address).data) for address in addresses}
     hire(app, 5_000)
+    with app.app_context():
+        workspace = [
+            Entry(f"U{n}", f"n{n}", f"Name {n}", f"n{n}@example.com") for n in range(5_000)
+        ]
+        store_directory(db.session(), workspace)
     many = {address: len(admin.get(address).data) for address in addresses}
-    assert {address: many[address] for address in addresses if many[address] > few[address]} == {}
+    asks = 200  # bytes of what has HTMX ask as one types
+    grown = {address: many[address] - few[address] for address in addresses}
+    assert {address: more for address, more in grown.items() if more > asks} == {}
 
 
 @pytest.mark.usefixtures("ada")
@@ -299,3 +307,59 @@ def test_a_rule_about_somebody_who_has_left_can_be_changed(app: Flask, admin: Fl
     assert admin.post(address, data=changed).status_code == 302
     refused = admin.post("/settings/routing/new", data={**rule, "severity": "P3"})
     assert "Ken Alvarez&#39;s account is closed." in refused.text
+
+
+# ---- people whom only Slack's directory knows ----------------------------------------------------
+
+
+@pytest.fixture
+def ken(app: Flask) -> None:
+    """Somebody in Slack who has never used incidentbot."""
+    with app.app_context():
+        entry = Entry("U0KEN0000A", "ken", "Ken Alvarez", "ken@example.com")
+        store_directory(db.session(), [entry])
+
+
+@pytest.mark.usefixtures("ken")
+def test_a_new_admin_gives_the_first_service_an_owner_by_name(
+    app: Flask, admin: FlaskClient
+) -> None:
+    page = admin.get("/settings/services/1").text
+    assert 'value="ken (Ken Alvarez, ken@example.com)"' in page
+    form = fields_of(page)
+    added = admin.post("/settings/services/1", data={**form, "owner": "alvarez", "add": "1"})
+    with app.app_context():
+        assert db.session.scalars(select(User).where(User.name == "ken")).all() == []
+    assert admin.post("/settings/services/1", data=fields_of(added.text)).status_code == 302
+    with app.app_context():
+        (owner,) = db.session.get_one(Service, 1).owners
+        assert (owner.slack_user_id, owner.role) == ("U0KEN0000A", Role.RESPONDER)
+    assert "create account" in admin.get("/settings/audit?action=create_account").text
+
+
+@pytest.mark.usefixtures("ken")
+def test_somebody_from_slack_commands_from_the_start_and_a_preview_makes_nobody(
+    app: Flask, signed_in: SignIn
+) -> None:
+    responder = signed_in(Role.RESPONDER)
+    fields = {"severity": "P4", "service": "payments", "commander": "Ken Alvarez"}
+    preview = responder.get("/incidents/new/preview", query_string=fields)
+    assert preview.status_code == 200
+    with app.app_context():
+        assert db.session.scalars(select(User).where(User.name == "ken")).all() == []
+    sent = {**fields, "title": "Down", "request_key": "k" * 32}
+    for _ in range(2):  # a double click
+        assert responder.post("/incidents/new", data=sent).status_code == 302
+    with app.app_context():
+        (incident,) = db.session.scalars(select(Incident)).all()
+        assert incident.commander.slack_user_id == "U0KEN0000A"
+
+
+@pytest.mark.usefixtures("ken")
+def test_the_page_about_slack_says_when_its_directory_was_read(
+    app: Flask, admin: FlaskClient
+) -> None:
+    assert "1 person can be picked by name" in admin.get("/settings/slack").text
+    with app.app_context():
+        store_directory(db.session(), [])
+    assert "directory was not read yet" in admin.get("/settings/slack").text

@@ -34,6 +34,7 @@ _PER_MINUTE = {
     "conversations_setTopic": _TIER_2,
     "pins_add": _TIER_2,
     "users_info": _TIER_4,
+    "users_list": _TIER_2,
 }
 # One a second in each channel: https://docs.slack.dev/reference/methods/chat.postMessage#rate_limiting
 _PER_CHANNEL = "chat_postMessage"

@@ -17,6 +17,6 @@ SCOPES = {
     "bookmarks:read": "look whether an interrupted attempt has made the bookmark",
     "im:write": "direct messages to the people who hear of P1 incidents",
     "im:history": "look whether an interrupted attempt has sent its direct message",
-    "users:read": "people's names",
+    "users:read": "people's names, and whom one can pick by name",
     "users:read.email": "people's e-mail addresses: one person in Slack and on the web",
 }

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from incidentbot import database
 from incidentbot.channels.slack import blocks
 from incidentbot.channels.slack.api import SlackApi, SlackRefusal
+from incidentbot.channels.slack.directory import entry_of
 from incidentbot.channels.slack.find import find_channel, find_message
 from incidentbot.incidents.channel_names import with_suffix
 from incidentbot.incidents.commands import record_war_room
@@ -195,12 +196,8 @@ def send_dm(slack: Slack, delivery: Delivery) -> Receipt:
 
 def send_profile(slack: Slack, delivery: Delivery) -> Receipt:
     """Ask Slack for a person's name and e-mail address."""
-    user = slack.api.call("users_info", user=delivery.target)["user"]
-    profile = user.get("profile", {})
-    name = profile.get("display_name") or profile.get("real_name") or user.get("real_name")
-    # Anybody can write any address into an account; only a confirmed one says who somebody is.
-    email = profile.get("email") if user.get("is_email_confirmed") else None
-    return {"name": name or user.get("name") or "", "email": email}
+    person = entry_of(slack.api.call("users_info", user=delivery.target)["user"])
+    return {"name": person.name, "email": person.email}
 
 
 def store_profile(session: Session, delivery: Delivery) -> None:

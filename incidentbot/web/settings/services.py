@@ -12,6 +12,7 @@ from incidentbot.incidents import services as core
 from incidentbot.incidents.errors import Conflict, IncidentError, InvalidInput
 from incidentbot.incidents.models import Service
 from incidentbot.users.candidates import Among, Candidate, find_person, offer
+from incidentbot.users.directory import pick
 from incidentbot.users.models import User
 from incidentbot.web.access import actor
 from incidentbot.web.people import picked, written
@@ -110,10 +111,12 @@ def _archive(service_id: int, archived: bool, outcome: str) -> Response:
 
 def _owner_ids(service: Service | None, values: Typed) -> list[int]:
     """Return who is ticked, and who is written into the field. Raises InvalidInput."""
-    ticked = [
-        find_person(db.session(), value, Among.PEOPLE, "owners", _owners_of(service)).user_id
+    session, owners = db.session(), _owners_of(service)
+    found = [
+        find_person(session, value, Among.PEOPLE, "owners", owners)
         for value in values.getlist("owners")
     ]
+    ticked = [pick(session, actor(), person, "owners") for person in found]
     return [*ticked, picked(values, "owner", Among.PEOPLE)] if written(values, "owner") else ticked
 
 
@@ -127,7 +130,7 @@ def _with_another_owner(service: Service | None, values: Typed) -> Page:
     else:
         more.poplist("owner")
         more.poplist("owner_choice")
-        more.add("owners", str(found.user_id))
+        more.add("owners", str(found.user_id or found.label))
     page, status = _form(service, more, error)
     # HTMX puts only what succeeded into the page.
     return page, 200 if "HX-Request" in request.headers else status

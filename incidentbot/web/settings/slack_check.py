@@ -11,6 +11,7 @@ from incidentbot.config import Settings
 from incidentbot.extensions import db
 from incidentbot.routing.models import AudienceKind
 from incidentbot.routing.rules import list_rules
+from incidentbot.users.directory import about_directory
 
 blueprint = Blueprint("slack_check", __name__, url_prefix="/settings/slack")
 
@@ -55,6 +56,7 @@ def _page(findings: list[Finding] | None) -> str:
         apps_url=APPS,
         is_local=settings.is_local,
         base_url=settings.base_url,
+        directory=about_directory(db.session()),
     )
 
 
