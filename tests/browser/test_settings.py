@@ -99,15 +99,28 @@ def test_a_changed_rule_changes_what_the_next_incident_tells(
     assert not any("Search is slow" in p["text"] for p in company.posts()["general"])
 
 
-def test_an_owner_found_by_name_is_invited(chromium: Browser, company: World) -> None:
+def test_owners_are_found_by_name_even_who_has_never_used_incidentbot(
+    chromium: Browser, company: World
+) -> None:
     with signed_in(chromium, company) as page:
+        slack = f"{company.app_url}/settings/slack"
+        eventually(lambda: page.goto(slack) and "6 people can be picked" in page.content())
         page.goto(f"{company.app_url}/settings/services")
         page.get_by_role("link", name="Add a service").click()
         page.get_by_label("Name").fill("Mobile app")
-        page.get_by_label(re.compile("^Ada Winter$")).first.check()
+        owner = page.get_by_role("combobox")
+        owner.fill("alvarez")
+        page.get_by_role("button", name="Add this owner").click()
+        expect(page.get_by_role("checkbox", name="Ken Alvarez")).to_be_checked()
+        expect(owner).to_have_value("")
+        expect(page.get_by_label("Name"), "what was typed elsewhere stays").to_have_value(
+            "Mobile app"
+        )
+        owner.fill("ada winter")
         page.get_by_role("button", name="Add", exact=True).click()
-        expect(page.get_by_role("link", name="Mobile app")).to_be_visible()
-        expect(page.get_by_role("row", name="Mobile app")).to_contain_text("Ada Winter")
+        row = page.get_by_role("row", name="Mobile app")
+        expect(row).to_contain_text("Ada Winter")
+        expect(row).to_contain_text("Ken Alvarez")
         page.goto(f"{company.app_url}/incidents/new")
         expect(page.get_by_label("Service", exact=True)).to_contain_text("Mobile app")
 
