@@ -126,11 +126,12 @@ def _meet(session: Session, actor: Actor, slack_user_id: str, field: str) -> int
     # The request is the command's that they were picked for: it must not count as done by this.
     actor = replace(actor, request_id=None)
     with write_transaction(session):
-        audit.lock_head(session)  # before what is unique changes; and one pick comes after another
+        person = session.get(  # locked: one pick of somebody comes after another
+            SlackPerson, slack_user_id, populate_existing=True, with_for_update=True
+        )
         known = find_by_slack_id(session, slack_user_id)
         if known is not None:
             return known.id
-        person = session.get(SlackPerson, slack_user_id, populate_existing=True)
         if person is None:
             raise InvalidInput(field, "They are not in Slack any more. Choose somebody else.")
         account = _account_with(session, person.email)
@@ -156,7 +157,7 @@ def _account_with(session: Session, email: str | None) -> User | None:
     return session.scalars(
         select(User)
         .where(User.email == email)
-        .with_for_update(key_share=True)
+        .with_for_update()  # what is unique changes, and a person is locked before the log's head
         .execution_options(populate_existing=True)
     ).one_or_none()
 
