@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from incidentbot.channels.smtp import NO_MAIL, send
+from incidentbot.channels.smtp import NO_MAIL, identify, send
 from incidentbot.config import Mail
 from incidentbot.outbox.dispatch import Handler, Permanent, Receipt, Skip
 from incidentbot.outbox.models import Delivery
@@ -62,6 +62,8 @@ def send_account_mail(
         name, address = user.name, user.email
         secret = make_sign_in_secret(session, user, purpose)
     message = compose(mail.sender, address, name, purpose, f"{base_url}/sign-in/{secret}")
+    # Tried again after days it brings a link in place of one that ran out: no mailbox may drop it.
+    identify(message, mail, delivery, version=f"-{delivery.attempts}")
     send(mail, message)
     return {"to": address}
 

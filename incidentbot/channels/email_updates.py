@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from incidentbot.channels.smtp import send
+from incidentbot.channels.smtp import NoSuchMailbox, identify, send
 from incidentbot.config import Mail
 from incidentbot.incidents.models import Incident
 from incidentbot.outbox.dispatch import Receipt, Skip
@@ -23,7 +23,7 @@ from incidentbot.status_pages.models import (
     Subscriber,
 )
 from incidentbot.status_pages.settings import address_of, by_clock, get_page_settings
-from incidentbot.status_pages.subscribers import Tokens, recipient
+from incidentbot.status_pages.subscribers import Tokens, note_refused, recipient
 
 _MOMENTS = {
     "scheduled": "Maintenance is scheduled",
@@ -53,13 +53,18 @@ def send_question(post: Post, delivery: Delivery) -> Receipt:
         link = f"{address_of(post.base_url, settings.host)}/status/confirm/"
         link += post.tokens.to_confirm(subscriber, service_ids)
         names = ", ".join(_names(session, service_ids)) or "all services"
-        message = _message(post, subscriber.email, f"{settings.title}: confirm your subscription")
+        message = _message(
+            post, delivery, subscriber.email, f"{settings.title}: confirm your subscription"
+        )
         message.set_content(
             f"Somebody, hopefully you, asked for mail about {settings.title}: {names}.\n\n"
             f"To get it, open this page and confirm:\n\n{link}\n\n"
             "The link works for 7 days. If it was not you, do nothing: you will get no mail.\n"
         )
-    send(post.mail, message)
+    try:
+        send(post.mail, message)
+    except NoSuchMailbox as error:
+        raise Skip(str(error)) from None  # who mistyped an address asks again, and is forgotten
     return {"subscriber": int(delivery.target)}
 
 
@@ -77,12 +82,15 @@ def send_update(post: Post, delivery: Delivery) -> Receipt:
         else:
             subject, text = _update(session, delivery, address, zone)
         leave = f"{address}/status/unsubscribe/{post.tokens.to_leave(subscriber)}"
-        message = _message(post, subscriber.email, f"{settings.title}: {subject}")
+        message = _message(post, delivery, subscriber.email, f"{settings.title}: {subject}")
         message["List-Unsubscribe"] = f"<{leave}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message["List-Id"] = f"Status updates <status.{post.mail.sender.rpartition('@')[2]}>"
         message.set_content(f"{text}\n\n-- \nTo get no more of these mails:\n{leave}\n")
-    send(post.mail, message)
+    try:
+        send(post.mail, message)
+    except NoSuchMailbox as error:
+        raise Skip(str(error), note_refused) from None
     return {"subscriber": int(delivery.target)}
 
 
@@ -124,8 +132,9 @@ def _maintenance(
     return f"{_MOMENTS[delivery.payload['moment']]}: {maintenance.title}", text
 
 
-def _message(post: Post, to: str, subject: str) -> EmailMessage:
+def _message(post: Post, delivery: Delivery, to: str, subject: str) -> EmailMessage:
     message = EmailMessage()
+    identify(message, post.mail, delivery)
     message["From"], message["To"] = post.mail.sender, to
     message["Subject"] = " ".join(subject.split())
     message["Auto-Submitted"] = "auto-generated"

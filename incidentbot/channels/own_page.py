@@ -10,7 +10,14 @@ from incidentbot.config import Settings
 from incidentbot.outbox.dispatch import Handler, Receipt, Skip
 from incidentbot.outbox.models import Delivery
 from incidentbot.status_pages.maintenance import CLOCK, follow_clock
-from incidentbot.status_pages.subscribers import CONFIRM, FAN_OUT, UPDATE, Tokens, fan_out
+from incidentbot.status_pages.subscribers import (
+    CONFIRM,
+    FAN_OUT,
+    UPDATE,
+    Tokens,
+    fan_out,
+    note_delivered,
+)
 
 
 def handlers(settings: Settings, sessions: sessionmaker[Session]) -> dict[str, Handler]:
@@ -23,7 +30,7 @@ def handlers(settings: Settings, sessions: sessionmaker[Session]) -> dict[str, H
     return always | {
         FAN_OUT: Handler(_nothing, fan_out),
         CONFIRM: Handler(partial(send_question, post)),
-        UPDATE: Handler(partial(send_update, post)),
+        UPDATE: Handler(partial(send_update, post), note_delivered),
     }
 
 

@@ -61,13 +61,17 @@ class Permanent(DeliveryError):
     """It will not work until a person mends something: the delivery is parked."""
 
 
-class Skip(DeliveryError):
-    """There is nothing to do any more."""
-
-
 Receipt = dict[str, Any]
 # What is written about a delivery, in the transaction that ends its lease.
 Outcome = Callable[[Session, Delivery], None]
+
+
+class Skip(DeliveryError):
+    """There is nothing to do any more. `record` carries into the product that it was so."""
+
+    def __init__(self, reason: str, record: Outcome | None = None) -> None:
+        super().__init__(reason)
+        self.record = record
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,7 @@ class Dispatcher:
         except Retry as error:
             return partial(self._retry, error=error)
         except Skip as error:
-            return partial(_finish, state=DeliveryState.SKIPPED, error=str(error))
+            return partial(_skip, reason=str(error), record=error.record)
         except Permanent as error:
             return partial(self._park, reason=str(error))
         except Exception as error:
@@ -338,6 +342,12 @@ def _record_plainly(session: Session, row: Delivery, reason: str) -> None:
 def _done(session: Session, row: Delivery, receipt: Receipt, record: Outcome | None) -> None:
     row.receipt = receipt
     _finish(session, row, state=DeliveryState.DONE, error=None)
+    if record is not None:
+        record(session, row)
+
+
+def _skip(session: Session, row: Delivery, reason: str, record: Outcome | None) -> None:
+    _finish(session, row, DeliveryState.SKIPPED, reason)
     if record is not None:
         record(session, row)
 

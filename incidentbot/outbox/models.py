@@ -23,6 +23,7 @@ class DeliveryState(StrEnum):
 
 UNFINISHED = (DeliveryState.PENDING, DeliveryState.LEASED, DeliveryState.RETRYING)
 _IS_UNFINISHED = "state IN ('pending', 'leased', 'retrying')"
+_IS_OVER = "incident_id IS NULL AND state IN ('done', 'skipped')"
 # As words in the query: SQLite uses a partial index only where it sees that its condition is met.
 IN_SQL_UNFINISHED: list[ColumnElement[str]] = [
     literal_column(f"'{state.value}'") for state in UNFINISHED
@@ -48,6 +49,13 @@ class Delivery(Base):
             "id",
             sqlite_where=text(_IS_UNFINISHED),
             postgresql_where=text(_IS_UNFINISHED),
+        ),
+        # What belongs to no incident is deleted when it has been over for a while.
+        Index(
+            "ix_deliveries_over",
+            "finished_at",
+            sqlite_where=text(_IS_OVER),
+            postgresql_where=text(_IS_OVER),
         ),
         Index("ix_deliveries_state_kind", "state", "kind"),
         Index("ix_deliveries_waits_for_id", "waits_for_id"),

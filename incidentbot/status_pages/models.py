@@ -260,6 +260,7 @@ class Subscriber(Base):
     """Somebody who gets mail of what the status page says; of all services when none is named.
 
     Until `confirmed_at` they get nothing but the question whether they want it, last at `asked_at`.
+    `refusals` counts the mails that their mailbox refused in a row, the first at `refused_since`.
     """
 
     __tablename__ = "subscribers"
@@ -269,6 +270,8 @@ class Subscriber(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    refusals: Mapped[int] = mapped_column(default=0, server_default="0")
+    refused_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     services: Mapped[list[Service]] = relationship(
         secondary=subscriber_services, order_by=Service.id

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
-from sqlalchemy import delete, exists, func, or_, select
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from incidentbot import database
+from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
 from incidentbot.incidents.errors import InvalidInput, NotFound
 from incidentbot.incidents.models import Incident, Service
@@ -24,7 +25,7 @@ from incidentbot.status_pages.models import (
     maintenance_services,
     subscriber_services,
 )
-from incidentbot.users.actor import Actor
+from incidentbot.users.actor import SYSTEM, Actor
 
 CONFIRM, UPDATE, FAN_OUT = "email.confirm", "email.update", "email.subscribers"
 EMAIL_LIMIT = 254
@@ -35,6 +36,9 @@ FORGET_AFTER = CONFIRM_WITHIN + timedelta(days=1)
 # Nobody can have somebody else's mailbox filled with questions.
 ASK_AGAIN_AFTER = timedelta(minutes=10)
 ASKED_A_DAY = 3
+# A mailbox that refused so many mails in a row, over so long, is gone.
+REFUSALS = 3
+REFUSED_FOR = timedelta(days=1)
 BATCH = 200
 
 
@@ -99,12 +103,7 @@ def subscribe(session: Session, typed: str, service_ids: Collection[int] = ()) -
 def _ask(session: Session, address: str, service_ids: set[int]) -> None:
     with write_transaction(session):
         now = database.now(session)
-        session.execute(
-            delete(Subscriber).where(
-                Subscriber.confirmed_at.is_(None),
-                func.coalesce(Subscriber.asked_at, Subscriber.created_at) < now - FORGET_AFTER,
-            )
-        )
+        forget_unconfirmed(session)
         wanted = session.scalars(
             select(PublicService.service_id)
             .where(PublicService.service_id.in_(service_ids))
@@ -160,12 +159,76 @@ def remove(session: Session, actor: Actor, typed: str) -> None:
         change.record(f"subscriber {number}", {"subscribed": True}, {"subscribed": False})
 
 
-def count(session: Session) -> tuple[int, int]:
-    """Return how many subscribers have confirmed, and how many have not answered."""
-    total, confirmed = session.execute(
-        select(func.count(), func.count(Subscriber.confirmed_at)).select_from(Subscriber)
+@dataclass(frozen=True)
+class Count:
+    """How many subscribers there are: confirmed, not answered yet, of the confirmed those who refuse."""
+
+    confirmed: int
+    unanswered: int
+    refusing: int
+
+
+def count(session: Session) -> Count:
+    """Return how many subscribers have confirmed, have not answered, and have mailboxes that refuse."""
+    total, confirmed, refusing = session.execute(
+        select(
+            func.count(),
+            func.count(Subscriber.confirmed_at),
+            func.count(Subscriber.refused_since),
+        ).select_from(Subscriber)
     ).one()
-    return confirmed, total - confirmed
+    return Count(confirmed, total - confirmed, refusing)
+
+
+def note_delivered(session: Session, delivery: Delivery) -> None:
+    """Note that a subscriber's mailbox took an update: what it refused before counts no more."""
+    session.execute(
+        update(Subscriber)
+        .where(Subscriber.id == int(delivery.target), Subscriber.refusals > 0)
+        .values(refusals=0, refused_since=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def note_refused(session: Session, delivery: Delivery) -> None:
+    """Count an update that a subscriber's mailbox refused for good; forget one that is gone.
+
+    Three updates may follow each other within minutes, and a provider be confused for so long: that
+    alone is not enough. The audit log keeps that somebody was forgotten, not the address.
+    """
+    subscriber = recipient(session, delivery)
+    if subscriber is None:
+        return
+    now = database.now(session)
+    subscriber.refusals += 1
+    subscriber.refused_since = subscriber.refused_since or now
+    if subscriber.refusals < REFUSALS or now - subscriber.refused_since < REFUSED_FOR:
+        return
+    session.delete(subscriber)
+    session.flush()
+    audit.append(
+        session,
+        SYSTEM,
+        "forget_subscriber",
+        f"subscriber {subscriber.id}",
+        before={"subscribed": True, "refusals": subscriber.refusals},
+        after={"subscribed": False},
+        reason="the mailbox refuses every mail",
+    )
+
+
+def forget_unconfirmed(session: Session) -> int:
+    """Forget who was asked and did not answer in time, in the caller's transaction; return how many."""
+    forgotten = session.execute(
+        delete(Subscriber)
+        .where(
+            Subscriber.confirmed_at.is_(None),
+            func.coalesce(Subscriber.asked_at, Subscriber.created_at)
+            < database.now(session) - FORGET_AFTER,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return int(forgotten.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 
 
 def fan_out(session: Session, delivery: Delivery) -> None:

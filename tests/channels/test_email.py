@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -9,7 +11,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 from sqlalchemy import func, select
 
+from incidentbot import clock
 from incidentbot.channels.email import NO_MAIL, compose, handlers
+from incidentbot.channels.smtp import NoSuchMailbox
 from incidentbot.config import Mail
 from incidentbot.outbox.dispatch import Handler, Permanent, Retry, Skip
 from incidentbot.outbox.models import Delivery
@@ -31,6 +35,7 @@ class Postbox:
         self.mails: list[Any] = []
         self.refuse_recipient = ""
         self.refuse_data = ""
+        self.goodbye = "221 Bye"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
@@ -45,6 +50,9 @@ class Postbox:
             return self.refuse_data
         self.mails.append(envelope)
         return "250 OK"
+
+    async def handle_QUIT(self, _server: Any, _session: Any, _envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        return self.goodbye
 
 
 @pytest.fixture
@@ -128,6 +136,65 @@ def test_a_refusal_for_good_is_given_up_and_a_passing_one_tried_again(
     setattr(postbox, where, answer)
     with pytest.raises(outcome, match=f"refused \\({answer[:3]}\\): .*{answer[4:]}"):
         handler(team, mail_to(server.port)).send(invitation)
+
+
+def test_every_mail_has_a_date_and_an_id_that_another_attempt_does_not_share(
+    team: Team, invitation: Delivery, server: Controller, postbox: Postbox
+) -> None:
+    for invitation.attempts in (1, 2):
+        handler(team, mail_to(server.port)).send(invitation)
+    first, second = (message_from_bytes(mail.content) for mail in postbox.mails)
+    sent = parsedate_to_datetime(first["Date"])
+    assert abs((clock.now() - sent).total_seconds()) < 60
+    assert re.fullmatch(r"<delivery-\d+-\d+-1@example\.com>", first["Message-ID"])
+    assert first["Message-ID"] != second["Message-ID"]  # the second brings another link
+
+
+def test_a_goodbye_that_goes_wrong_does_not_have_the_mail_sent_again(
+    team: Team, invitation: Delivery, server: Controller, postbox: Postbox
+) -> None:
+    postbox.goodbye = "451 not now"
+    handler(team, mail_to(server.port)).send(invitation)
+    assert len(postbox.mails) == 1
+
+
+@pytest.mark.parametrize("where", ["refuse_recipient", "refuse_data"])
+def test_the_address_that_a_refusal_quotes_is_not_kept(
+    team: Team, invitation: Delivery, server: Controller, postbox: Postbox, where: str
+) -> None:
+    setattr(postbox, where, "550 5.1.1 <LIN@example.com>: no user lin here, only linda")
+    with pytest.raises(Permanent) as refused:
+        handler(team, mail_to(server.port)).send(invitation)
+    said = str(refused.value)
+    assert "5.1.1 <the recipient>: no user the recipient here, only linda" in said
+    assert refused.value.__suppress_context__  # a traceback would have it
+
+
+@pytest.mark.parametrize(
+    "answer,is_gone",
+    [
+        ("550 5.1.1 unknown user", True),
+        ("550 no such mailbox", True),
+        ("552 5.2.2 mailbox full", True),
+        ("550 5.4.1 recipient address rejected: access denied", True),
+        ("554 5.7.1 relay access denied", False),
+        ("550 relay not permitted", False),
+        ("550 5.1.8 the sender's domain does not exist", False),
+        ("554 your address is on a list", False),
+    ],
+)
+def test_a_mailbox_that_is_gone_is_told_from_a_server_that_takes_nothing_from_us(
+    team: Team,
+    invitation: Delivery,
+    server: Controller,
+    postbox: Postbox,
+    answer: str,
+    is_gone: bool,
+) -> None:
+    postbox.refuse_recipient = answer
+    with pytest.raises(Permanent) as refused:
+        handler(team, mail_to(server.port)).send(invitation)
+    assert isinstance(refused.value, NoSuchMailbox) is is_gone
 
 
 def test_a_server_that_is_away_is_tried_again(team: Team, invitation: Delivery) -> None:

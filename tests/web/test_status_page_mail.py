@@ -12,15 +12,22 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy import update as update_rows
+from time_machine import TimeMachineFixture
 
 from incidentbot import clock
+from incidentbot.audit.models import AuditEntry
+from incidentbot.database import write_transaction
 from incidentbot.engine import build_dispatcher
 from incidentbot.extensions import db
 from incidentbot.incidents import commands
+from incidentbot.outbox.models import Delivery, DeliveryState
 from incidentbot.status_pages import maintenance as works
 from incidentbot.status_pages import public_ids, subscribers
 from incidentbot.status_pages.maintenance import MaintenanceFields
 from incidentbot.status_pages.models import StatusPageSettings
+from incidentbot.status_pages.subscribers import UPDATE
 from incidentbot.users.actor import OPERATOR
 from tests.servers.ports import free_port
 from tests.status_pages.shown import switch_on
@@ -32,6 +39,20 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
+        self.refusal = ""
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
+    ) -> str:
+        if self.refusal:
+            return self.refusal.format(address)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         mail = message_from_bytes(envelope.content, policy=policy.default)
@@ -90,7 +111,7 @@ def test_who_confirms_gets_the_updates_until_they_leave(
     assert question["Subject"] == "Acme status: confirm your subscription"
     client.get(link_in(question))  # what fetches links by itself confirms nothing
     with app.app_context():
-        assert subscribers.count(db.session()) == (0, 1)
+        assert subscribers.count(db.session()) == subscribers.Count(0, 1, 0)
     client.post(link_in(question))
 
     with app.app_context():
@@ -114,7 +135,7 @@ def test_who_confirms_gets_the_updates_until_they_leave(
     assert "Set-Cookie" not in one_click.headers
     with app.app_context():
         commands.resolve(db.session(), "INC-1", commander(), "x", "They work again.")
-        assert subscribers.count(db.session()) == (0, 0)
+        assert subscribers.count(db.session()) == subscribers.Count(0, 0, 0)
     deliver(app)
     assert mailbox.take() == []
 
@@ -134,6 +155,74 @@ def test_of_a_maintenance_that_is_called_off_they_read_what_was_planned(
     assert update["Subject"] == "Acme status: Maintenance is called off: New disks"
     planned = f"It was planned from {begins:%Y-%m-%d} 09:00 UTC to {ends:%Y-%m-%d} 10:00 UTC"
     assert planned in update.get_content()
+
+
+def test_an_update_is_the_same_mail_at_each_attempt(
+    app: Flask, client: FlaskClient, mailbox: Mailbox
+) -> None:
+    subscribe(app, client, mailbox)
+    declare(app)
+    deliver(app)
+    with app.app_context(), write_transaction(db.session()):
+        db.session.execute(
+            update_rows(Delivery).values(state="pending").where(Delivery.kind == UPDATE)
+        )
+    deliver(app)
+    first, second = mailbox.take()
+    assert first["Date"]
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first["Message-ID"].endswith("@acme.example>")
+
+
+def test_a_mailbox_that_refuses_everything_is_forgotten_after_a_while_and_never_named(
+    app: Flask, client: FlaskClient, mailbox: Mailbox, time_machine: TimeMachineFixture
+) -> None:
+    time_machine.move_to("2026-03-01T12:00:00+00:00", tick=False)
+    subscribe(app, client, mailbox)
+
+    def update_mailed(words: str) -> subscribers.Count:
+        with app.app_context():
+            commands.post_update(db.session(), "INC-1", commander(), "x", words)
+        deliver(app)
+        with app.app_context():
+            return subscribers.count(db.session())
+
+    declare(app)
+    deliver(app)
+    for _ in range(2):
+        mailbox.refusal = "550 5.1.1 <{}> unknown"
+        for words in ("One.", "Two.", "Three."):
+            counted = update_mailed(words)
+        assert counted == subscribers.Count(1, 0, 1), "three within minutes may be a mishap"
+        mailbox.refusal = ""
+        assert update_mailed("Four.") == subscribers.Count(1, 0, 0)
+    mailbox.refusal = "550 5.1.1 <{}> unknown"
+    update_mailed("Five.")
+    update_mailed("Six.")
+    time_machine.shift(timedelta(days=1))
+    assert update_mailed("Seven.") == subscribers.Count(0, 0, 0)
+    with app.app_context():
+        told = db.session.scalars(select(Delivery).where(Delivery.kind == UPDATE)).all()
+        assert {delivery.state.value for delivery in told} == {"done", "skipped"}
+        entry = db.session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "forget_subscriber")
+        ).one()
+        kept = [*(d.last_error or "" for d in told), entry.subject, str(entry.before)]
+    assert "the recipient" in "".join(kept)
+    assert "kim" not in "".join(kept)
+
+
+def test_a_server_that_takes_nothing_from_us_costs_no_subscriber(
+    app: Flask, client: FlaskClient, mailbox: Mailbox
+) -> None:
+    subscribe(app, client, mailbox)
+    mailbox.refusal = "554 5.7.1 <{}>: relay access denied"
+    declare(app)
+    deliver(app)
+    with app.app_context():
+        assert subscribers.count(db.session()) == subscribers.Count(1, 0, 0)
+        (mail,) = db.session.scalars(select(Delivery).where(Delivery.kind == UPDATE))
+        assert mail.state is DeliveryState.PARKED
 
 
 def test_who_chose_services_hears_of_those_only(

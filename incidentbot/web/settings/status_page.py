@@ -186,7 +186,6 @@ def _overview(
     session = db.session()
     settings = core.get_page_settings(session)
     shown = core.list_shown(session)
-    confirmed, unanswered = subscribers.count(session)
     saved = {
         "is_on": "1" if settings.is_on else "",
         "title": settings.title,
@@ -215,8 +214,7 @@ def _overview(
         ],
         maintenances=works.list_maintenances(session),
         is_called_off=works.is_called_off,
-        confirmed=confirmed,
-        unanswered=unanswered,
+        subscribed=subscribers.count(session),
         has_mail=_settings().mail is not None,
         address=address,
         badge_html=_badge_html(settings.title, address),
