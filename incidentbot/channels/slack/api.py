@@ -2,6 +2,7 @@
 
 import http.client
 import math
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ _PER_CHANNEL = "chat_postMessage"
 _PASSING = frozenset(
     {"internal_error", "fatal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
 )
+# What Slack's error codes look like.
+_CODE = re.compile(r"[a-z0-9_:.]+")
 # What to do about errors a person must mend.
 _REMEDIES = {
     "invalid_auth": "Slack refuses the bot token. Set SLACK_BOT_TOKEN to the current one.",
@@ -132,6 +135,10 @@ class SlackApi:
         if status >= 500 or code in _PASSING:
             self.pacer.failed(SERVICE)
             return Retry(f"Slack failed ({status} {code[:100]})", in_doubt=True)
+        if not _CODE.fullmatch(code):
+            # A proxy's page, a body cut short: slack_sdk puts a sentence where Slack has its code.
+            self.pacer.failed(SERVICE)
+            return Retry(f"What answered in Slack's place is not Slack ({status})", in_doubt=True)
         self.pacer.worked(SERVICE)
         return SlackRefusal(code, response.data if isinstance(response.data, dict) else {})
 
