@@ -179,7 +179,7 @@ class Dispatcher:
         try:
             receipt = handler.send(delivery)
         except Wait as error:
-            return partial(_wait, error=error)
+            return partial(self._wait, error=error)
         except Retry as error:
             return partial(self._retry, error=error)
         except Skip as error:
@@ -225,6 +225,23 @@ class Dispatcher:
         row.in_doubt = row.in_doubt or error.in_doubt
         if not _put_off(session, row, str(error)):
             self._park(session, row, f"gave up after 24 hours: {error}")
+
+    def _wait(self, session: Session, row: Delivery, error: Wait) -> None:
+        """Put it off as if it had not been claimed: the wait is nobody's failure.
+
+        What waits for something is given up after a day all the same; what is meant for later is not.
+        """
+        now = database.now(session)
+        row.attempts -= 1  # no other process holds this number: we had it, and give it back
+        row.last_error = str(error) or None
+        if row.last_error:
+            row.tried_since = row.tried_since or now
+            if now - row.tried_since > GIVE_UP_AFTER:
+                self._park(session, row, f"gave up after 24 hours: {error}")
+                return
+        row.state = DeliveryState.RETRYING if row.attempts else DeliveryState.PENDING
+        jitter = random.uniform(0, WAIT_JITTER_SECONDS)  # noqa: S311 - spreading load
+        row.due_at = now + timedelta(seconds=error.after + jitter)
 
     def _park(self, session: Session, row: Delivery, reason: str) -> None:
         _finish(session, row, DeliveryState.PARKED, reason)
@@ -356,15 +373,6 @@ def _finish(session: Session, row: Delivery, state: DeliveryState, error: str | 
     row.state = state
     row.last_error = error
     row.finished_at = database.now(session)
-
-
-def _wait(session: Session, row: Delivery, error: Wait) -> None:
-    """Put it off as if it had not been claimed: the wait is nobody's failure."""
-    row.attempts -= 1  # no other process holds this number: we had it, and give it back
-    row.state = DeliveryState.RETRYING if row.attempts else DeliveryState.PENDING
-    row.last_error = str(error) or None
-    jitter = random.uniform(0, WAIT_JITTER_SECONDS)  # noqa: S311 - spreading load
-    row.due_at = database.now(session) + timedelta(seconds=error.after + jitter)
 
 
 def _give_back(session: Session, row: Delivery) -> None:

@@ -35,9 +35,9 @@ class Delivery(Base):
 
     Within a `stream` deliveries leave in the order of their ids. `waits_for_id` names a delivery
     whose result this one needs. `attempts` doubles as the fencing token of a lease. `tried_since`
-    is when an attempt failed first: from then on counts how long we keep trying. `in_doubt` says
-    that an earlier attempt may have reached the other side without our knowing. All times are the
-    database's.
+    is when an attempt failed first, or had to wait: from then on counts how long we keep trying.
+    `in_doubt` says that an earlier attempt may have reached the other side without our knowing. All
+    times are the database's.
     """
 
     __tablename__ = "deliveries"

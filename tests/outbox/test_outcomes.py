@@ -137,7 +137,7 @@ def test_a_wait_is_kept_and_is_no_attempt(team: Team, time_machine: Any) -> None
     assert dispatcher(team, failing(Wait("429", 120))).run_until_idle() == 1
     waiting = find(team, "a")
     assert (waiting.state, waiting.attempts) == (DeliveryState.PENDING, 0)
-    assert (waiting.last_error, waiting.in_doubt, waiting.tried_since) == ("429", False, None)
+    assert (waiting.last_error, waiting.in_doubt) == ("429", False)
     time_machine.shift(timedelta(seconds=119))
     assert dispatcher(team).run_until_idle() == 0
     time_machine.shift(timedelta(seconds=3))
@@ -208,6 +208,23 @@ def test_after_a_day_of_trying_it_is_given_up_with_the_last_reason(
     assert engine.run_until_idle() == 2
     assert states(team) == {"a": "parked", "behind": "done"}
     assert told == ["gave up after 24 hours: Slack cannot be reached"]
+
+
+@pytest.mark.parametrize("reason,state", [("Slack asks to wait", "parked"), ("", "pending")])
+def test_after_a_day_of_waiting_for_something_it_is_given_up_unless_it_is_for_later(
+    team: Team, time_machine: Any, reason: str, state: str
+) -> None:
+    time_machine.move_to("2026-03-01T12:00:00+00:00", tick=False)
+    post(team, letter("a"))
+    engine = dispatcher(team, failing(Wait(reason, 60)))
+    for _ in range(2):
+        assert engine.run_until_idle() == 1
+        assert states(team) == {"a": "pending"}
+        time_machine.shift(timedelta(hours=13))
+    assert engine.run_until_idle() == 1
+    assert states(team) == {"a": state}
+    if reason:
+        assert find(team, "a").last_error == f"gave up after 24 hours: {reason}"
 
 
 def test_the_day_of_trying_begins_with_the_first_attempt(team: Team, time_machine: Any) -> None:

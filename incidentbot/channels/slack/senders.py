@@ -15,7 +15,7 @@ from incidentbot import database
 from incidentbot.channels.slack import blocks
 from incidentbot.channels.slack.api import SlackApi, SlackRefusal
 from incidentbot.channels.slack.directory import entry_of
-from incidentbot.channels.slack.find import find_channel, find_message
+from incidentbot.channels.slack.find import Places, find_channel, find_message
 from incidentbot.incidents.channel_names import with_suffix
 from incidentbot.incidents.commands import record_war_room
 from incidentbot.incidents.models import EventKind, Incident, TimelineEvent
@@ -35,13 +35,15 @@ class Slack:
     """What every sender needs: Slack's API, a way to read the database, the address of our pages.
 
     `conversations` are the direct messages opened so far, by person. They stay the same; to open
-    one again each time its message has to wait would use up what Slack allows.
+    one again each time its message has to wait would use up what Slack allows. `places` are where
+    looks through many channels were broken off.
     """
 
     api: SlackApi
     sessions: sessionmaker[Session]
     base_url: str
     conversations: dict[str, str] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
 
 
 def handlers(slack: Slack | None) -> dict[str, Handler]:
@@ -67,7 +69,7 @@ def send_war_room(slack: Slack, delivery: Delivery) -> Receipt:
     names.append(with_suffix(name, secrets.token_hex(2)))
     if delivery.in_doubt:
         # The names are this incident's alone: a channel of ours with one of them is the one we made.
-        found = find_channel(slack.api, names[:3], since=delivery.created_at)
+        found = find_channel(slack.api, slack.places, names[:3], delivery.created_at)
         if found:
             return {"channel": found["id"], "name": found["name"]}
     refusal: SlackRefusal | None = None
@@ -359,7 +361,9 @@ def _post_once(
 ) -> Receipt:
     """Post a message that carries `key`; when in doubt, look whether it is there already."""
     if in_doubt_since is not None:
-        found = find_message(slack.api, channel, METADATA_TYPE, key, since=in_doubt_since)
+        found = find_message(
+            slack.api, slack.places, channel, METADATA_TYPE, key, since=in_doubt_since
+        )
         if found is not None:
             return found
     answer = slack.api.call(
