@@ -1,6 +1,6 @@
 """What an admin does about deliveries that were given up. Each act is audited."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -11,8 +11,6 @@ from incidentbot.outbox import operate
 from incidentbot.outbox.models import Delivery, DeliveryState
 from incidentbot.outbox.publish import wake
 from incidentbot.users.actor import Actor
-
-ALL_AT_ONCE = 10_000
 
 
 def retry_delivery(session: Session, delivery_id: int, actor: Actor) -> Delivery:
@@ -25,22 +23,47 @@ def skip_delivery(session: Session, delivery_id: int, actor: Actor) -> Delivery:
     return _change(session, delivery_id, actor, "skip_delivery", operate.skip)
 
 
-def retry_all(session: Session, actor: Actor) -> int:
-    """Try everything again that was given up, in the old order; return how many. Raises NotAllowed.
+def retry_all(session: Session, actor: Actor, like: int | None = None) -> int:
+    """Try everything again that was given up, in the old order; return how many.
 
-    What others wait for comes last: they would tell of things given up that are tried in a moment.
+    With `like` only what was given up for the same reason as that delivery. Raises NotAllowed,
+    NotFound. What others wait for comes last: they would tell of things given up that are tried in a
+    moment. A batch is one transaction, so that a long list keeps nobody waiting.
     """
     _require_admin(actor)
-    parked = operate.list_deliveries(session, [DeliveryState.PARKED], ALL_AT_ONCE)
-    needed = operate.waited_for(session)
+    reason = None if like is None else _reason_of(session, like)
     retried = 0
-    for delivery_id in sorted((d.id for d in parked), key=lambda d: (d in needed, d)):
-        try:
-            retry_delivery(session, delivery_id, actor)
-        except InvalidMove:  # somebody else was quicker
-            continue
-        retried += 1
+    for needed in (False, True):
+        after = 0
+        while batch := _retry_batch(session, actor, reason, after, needed=needed):
+            retried += len(batch)
+            after = batch[-1]
     return retried
+
+
+def _reason_of(session: Session, delivery_id: int) -> str:
+    delivery = session.get(Delivery, delivery_id)
+    if delivery is None or delivery.last_error is None:
+        raise NotFound(f"There is no delivery {delivery_id} that something keeps.")
+    return delivery.last_error
+
+
+def _retry_batch(
+    session: Session, actor: Actor, reason: str | None, after: int, *, needed: bool
+) -> Sequence[int]:
+    with write_transaction(session):
+        batch = operate.retry_parked(session, reason, after, needed=needed)
+        if batch:
+            audit.append(
+                session,
+                actor,
+                "retry_deliveries",
+                "deliveries",
+                before={"state": DeliveryState.PARKED.value, "reason": reason or "any"},
+                after={"count": len(batch), "deliveries": list(batch)},
+            )
+    wake(session)
+    return batch
 
 
 def _change(

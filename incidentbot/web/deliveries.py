@@ -10,10 +10,11 @@ from incidentbot.extensions import db
 from incidentbot.incidents.deliveries import retry_all, retry_delivery, skip_delivery
 from incidentbot.incidents.errors import InvalidMove
 from incidentbot.incidents.queries import names_by_slack_id, references_by_id
-from incidentbot.outbox.models import Delivery, DeliveryState
-from incidentbot.outbox.operate import list_deliveries
+from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
+from incidentbot.outbox.operate import pile_up
 from incidentbot.users.actor import Actor
 from incidentbot.web.access import actor
+from incidentbot.web.settings.forms import number
 
 blueprint = Blueprint("deliveries", __name__, url_prefix="/settings/deliveries")
 
@@ -22,27 +23,22 @@ blueprint = Blueprint("deliveries", __name__, url_prefix="/settings/deliveries")
 def index() -> str:
     """List what was given up and what is being tried again. For admins."""
     session = db.session()
-    parked = list_deliveries(session, [DeliveryState.PARKED])
-    waiting = [
-        delivery
-        for delivery in list_deliveries(
-            session, [DeliveryState.PENDING, DeliveryState.RETRYING, DeliveryState.LEASED]
-        )
-        if delivery.last_error
-    ]
+    parked, waiting = pile_up(session, [DeliveryState.PARKED]), pile_up(session, UNFINISHED)
+    listed = [one for piles in (parked, waiting) for pile in piles.shown for one in pile.oldest]
     return render_template(
         "settings/deliveries.html",
         parked=parked,
         waiting=waiting,
-        names=names_by_slack_id(session, {d.target for d in (*parked, *waiting)}),
-        references=references_by_id(session, [d.incident_id for d in (*parked, *waiting)]),
+        names=names_by_slack_id(session, {delivery.target for delivery in listed}),
+        references=references_by_id(session, [delivery.incident_id for delivery in listed]),
     )
 
 
 @blueprint.post("/retry-all")
 def retry_everything() -> Response:
-    """Try everything again that was given up. For admins."""
-    retried = retry_all(db.session(), actor())
+    """Try everything again that was given up, or all that was for one reason. For admins."""
+    like = request.form.get("like")
+    retried = retry_all(db.session(), actor(), None if like is None else number(like) or 0)
     flash(
         f"{retried} deliveries are tried again." if retried != 1 else "1 delivery is tried again."
     )
@@ -71,5 +67,6 @@ def _act(
         flash(str(refusal), "warning")
     incident = request.form.get("incident")
     if incident:  # back to that incident's own list
-        return redirect(url_for("incident_tabs.deliveries", reference=incident))
+        place = {name: request.form.get(name) or None for name in ("show", "before")}
+        return redirect(url_for("incident_tabs.deliveries", reference=incident, **place))
     return redirect(url_for("deliveries.index"))

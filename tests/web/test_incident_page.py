@@ -624,11 +624,13 @@ def test_deliveries_of_another_incident_are_not_shown(signed_in: SignIn, do: Do)
 def test_an_admin_retries_what_was_given_up_and_comes_back(signed_in: SignIn, do: Do) -> None:
     number = do(park_the_channel, "Slack refused: invalid_auth")
     admin = signed_in(Role.ADMIN)
-    page = told(admin.get("/incidents/INC-1/deliveries?show=open"))
-    assert "Slack refused: invalid_auth" in page
-    assert "Given up" in page
-    answer = admin.post(f"/settings/deliveries/{number}/retry", data={"incident": "INC-1"})
-    assert answer.location == "/incidents/INC-1/deliveries"
+    answer = admin.get("/incidents/INC-1/deliveries?show=open")
+    assert "Slack refused: invalid_auth" in told(answer)
+    assert "Given up" in told(answer)
+    assert '<input type="hidden" name="show" value="open">' in answer.text
+    sent = {"incident": "INC-1", "show": "open", "before": "900"}
+    answer = admin.post(f"/settings/deliveries/{number}/retry", data=sent)
+    assert answer.location == "/incidents/INC-1/deliveries?show=open&before=900"
     assert "is tried again" in told(admin.get("/incidents/INC-1/deliveries"))
     do(skip_delivery, number, actor_for(do(user_with, "admin@example.com"), Door.WEB, ""))
     admin.post(f"/settings/deliveries/{number}/retry", data={"incident": "INC-1"})
