@@ -67,6 +67,7 @@ def _act(
         flash(str(refusal), "warning")
     incident = request.form.get("incident")
     if incident:  # back to that incident's own list
-        place = {name: request.form.get(name) or None for name in ("show", "before")}
-        return redirect(url_for("incident_tabs.deliveries", reference=incident, **place))
+        show, before = (request.form.get(name) or None for name in ("show", "before"))
+        place = url_for("incident_tabs.deliveries", reference=incident, show=show, before=before)
+        return redirect(place)
     return redirect(url_for("deliveries.index"))
