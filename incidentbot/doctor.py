@@ -18,7 +18,7 @@ from flask import Flask
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 from rq import Queue, Worker
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -278,10 +278,9 @@ def _triggers(session: Session) -> Iterator[Finding]:
 
 
 def _deliveries(session: Session) -> Iterator[Finding]:
-    states = dict.fromkeys(DeliveryState, 0) | dict(
-        session.execute(select(Delivery.state, text("count(*)")).group_by(Delivery.state)).all()
+    parked = session.scalar(
+        select(func.count()).select_from(Delivery).where(Delivery.state == DeliveryState.PARKED)
     )
-    parked = states[DeliveryState.PARKED]
     if parked:
         yield _warning(
             "Deliveries given up",

@@ -6,6 +6,7 @@ from functools import partial
 from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
+from incidentbot import housekeeping
 from incidentbot.channels import email, own_page
 from incidentbot.channels.pacing import Pacer
 from incidentbot.channels.slack import directory
@@ -16,6 +17,7 @@ from incidentbot.channels.statuspage.reconcile import EVERY, look_around
 from incidentbot.channels.statuspage.senders import handlers as statuspage_handlers
 from incidentbot.config import Settings
 from incidentbot.extensions import db
+from incidentbot.housekeeping import tidy_up
 from incidentbot.incidents.commands import record_parked
 from incidentbot.outbox.dispatch import Dispatcher
 from incidentbot.outbox.publish import on_wake
@@ -65,7 +67,10 @@ def build_rounds(app: Flask) -> list[Round]:
         with sessions() as session:
             look_around(statuspage, session)
 
-    rounds = [Round("statuspage", EVERY, sessions, look_at_statuspage)]
+    rounds = [
+        Round("statuspage", EVERY, sessions, look_at_statuspage),
+        Round("housekeeping", housekeeping.EVERY, sessions, lambda: tidy_up(sessions)),
+    ]
     api = _slack_api(app.extensions["settings"])
     if api is not None:
         read = partial(directory.keep_directory, api, sessions)

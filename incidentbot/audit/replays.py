@@ -30,13 +30,27 @@ def is_first_time(session: Session, signature: str) -> bool:
     )
     try:
         with write_transaction(session):
-            session.execute(
-                delete(SeenRequest).where(SeenRequest.at < database.now(session) - KEPT)
-            )
+            forget_old_requests(session)
             session.add(seen)
     except IntegrityError:
         return False
     return True
+
+
+def forget_old_requests(session: Session) -> int:
+    """Forget the requests that are too old to be sent again, in the caller's transaction.
+
+    The newest stays: it tells when Slack was heard last. Returns how many were forgotten.
+    """
+    forgotten = session.execute(
+        delete(SeenRequest)
+        .where(
+            SeenRequest.at < database.now(session) - KEPT,
+            SeenRequest.at < select(func.max(SeenRequest.at)).scalar_subquery(),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return int(forgotten.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 
 
 def last_request_at(session: Session) -> datetime | None:

@@ -23,7 +23,8 @@ class DeliveryState(StrEnum):
 
 UNFINISHED = (DeliveryState.PENDING, DeliveryState.LEASED, DeliveryState.RETRYING)
 _IS_UNFINISHED = "state IN ('pending', 'leased', 'retrying')"
-_IS_OVER = "incident_id IS NULL AND state IN ('done', 'skipped')"
+# Made or left out, and of no incident.
+IS_OVER = "incident_id IS NULL AND state IN ('done', 'skipped')"
 # As words in the query: SQLite uses a partial index only where it sees that its condition is met.
 IN_SQL_UNFINISHED: list[ColumnElement[str]] = [
     literal_column(f"'{state.value}'") for state in UNFINISHED
@@ -54,8 +55,8 @@ class Delivery(Base):
         Index(
             "ix_deliveries_over",
             "finished_at",
-            sqlite_where=text(_IS_OVER),
-            postgresql_where=text(_IS_OVER),
+            sqlite_where=text(IS_OVER),
+            postgresql_where=text(IS_OVER),
         ),
         Index("ix_deliveries_state_kind", "state", "kind"),
         Index("ix_deliveries_waits_for_id", "waits_for_id"),

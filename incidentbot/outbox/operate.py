@@ -81,10 +81,11 @@ def pile_up(session: Session, states: Sequence[DeliveryState]) -> Piles:
     return Piles(int(total), reasons, shown)
 
 
-def count_by_kind_and_state(session: Session) -> Sequence[tuple[str, str, int]]:
-    """Return `(kind, state, count)` of all deliveries."""
+def count_open(session: Session) -> Sequence[tuple[str, str, int]]:
+    """Return `(kind, state, count)` of the deliveries that are to be made or were given up."""
     rows = session.execute(
         select(Delivery.kind, Delivery.state, func.count())
+        .where(Delivery.state.in_(OPEN_STATES))
         .group_by(Delivery.kind, Delivery.state)
         .order_by(Delivery.kind, Delivery.state)
     )

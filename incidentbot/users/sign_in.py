@@ -75,7 +75,7 @@ def count_try(session: Session, address: str, origin: str) -> None:
     email_hash, origin = _hash(address), origin[:64]
     with write_transaction(session):
         now = database.now(session)
-        session.execute(delete(FailedSignIn).where(FailedSignIn.at < now - WINDOW))
+        forget_old_failures(session)
         mine = FailedSignIn(email_hash=email_hash, origin=origin, at=now)
         session.add(mine)
         session.flush()
@@ -91,6 +91,16 @@ def count_try(session: Session, address: str, origin: str) -> None:
                 session.execute(delete(FailedSignIn).where(FailedSignIn.id == mine_id))
             log.warning("too many failed sign-ins", extra={"limit": name, "origin": origin})
             raise TooManyFailures(max(1, -(-int((until - now).total_seconds()) // 60)))
+
+
+def forget_old_failures(session: Session) -> int:
+    """Forget the wrong passwords that count no more, in the caller's transaction; return how many."""
+    forgotten = session.execute(
+        delete(FailedSignIn)
+        .where(FailedSignIn.at < database.now(session) - WINDOW)
+        .execution_options(synchronize_session=False)
+    )
+    return int(forgotten.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 
 
 def forget_failures(session: Session, address: str) -> None:

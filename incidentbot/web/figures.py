@@ -42,9 +42,11 @@ class Figures(Collector):
 
 def _deliveries(session: Session) -> Metric:
     family = GaugeMetricFamily(
-        "incidentbot_deliveries", "Deliveries, by kind and state.", labels=["kind", "state"]
+        "incidentbot_deliveries",
+        "Deliveries that are to be made or were given up, by kind and state.",
+        labels=["kind", "state"],
     )
-    for kind, state, count in operate.count_by_kind_and_state(session):
+    for kind, state, count in operate.count_open(session):
         family.add_metric([kind, state], count)
     return family
 

@@ -51,7 +51,7 @@ def make(app: Flask, **outcomes: Exception | None) -> None:
 def test_deliveries_are_counted_by_kind_and_state(app: Flask, client: FlaskClient) -> None:
     make(app, letter=None, parcel=Permanent("no such address"), card=Retry("busy"))
     metrics = read(client)
-    assert metrics["incidentbot_deliveries", "letter", "done"] == 1
+    assert ("incidentbot_deliveries", "letter", "done") not in metrics, "they grow without end"
     assert metrics["incidentbot_deliveries", "parcel", "parked"] == 1
     assert metrics["incidentbot_deliveries", "card", "retrying"] == 1
     assert metrics["incidentbot_delivery_attempts", "card"] == 1
