@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
 from incidentbot import housekeeping
+from incidentbot.audit import checks
 from incidentbot.channels import email, own_page
 from incidentbot.channels.pacing import Pacer
 from incidentbot.channels.slack import directory
@@ -44,6 +45,7 @@ def build_dispatcher(app: Flask) -> Dispatcher:
         **statuspage_handlers(statuspage, sessions),
         **email.handlers(settings.mail, sessions, settings.base_url),
         **own_page.handlers(settings, sessions),
+        **checks.handlers(sessions),
     }
     return Dispatcher(
         sessions, every_handler, record_parked, lease_seconds=settings.delivery_lease_seconds

@@ -148,8 +148,8 @@ def inspect(session: Session) -> Verification:
     with snapshot(session):  # else an entry appended meanwhile would look like tampering
         shown: list[str] = []
         count = 0
-        walk = _Walk()
-        for problem in _problems(session, walk):
+        walk = Walk()
+        for problem in look_through(session, walk):
             count += 1
             if len(shown) < PROBLEMS_SHOWN:
                 shown.append(problem)
@@ -157,21 +157,28 @@ def inspect(session: Session) -> Verification:
 
 
 @dataclass
-class _Walk:
-    """Where the walk through the log is: entries seen, the number expected next, the last hash."""
+class Walk:
+    """Where a walk through the log is: entries seen, the number expected next, the last hash.
+
+    `is_over` says that it has come to the end, and that the head of the chain was looked at.
+    """
 
     entries: int = 0
     expected_seq: int = 1
     previous: str = GENESIS
+    is_over: bool = False
 
 
-def _problems(session: Session, walk: _Walk) -> Iterator[str]:
-    rows = session.execute(
-        select(*AuditEntry.__table__.columns)
-        .order_by(AuditEntry.seq)
-        .execution_options(yield_per=500)
-    )
-    for entry in rows:
+def look_through(session: Session, walk: Walk, limit: int | None = None) -> Iterator[str]:
+    """Go on with a walk, by `limit` entries or to the end, and yield each problem as a sentence.
+
+    Inside a snapshot: an entry appended meanwhile would look like tampering.
+    """
+    entries = select(*AuditEntry.__table__.columns).order_by(AuditEntry.seq).limit(limit)
+    if walk.entries:
+        entries = entries.where(AuditEntry.seq >= walk.expected_seq)
+    seen = walk.entries
+    for entry in session.execute(entries.execution_options(yield_per=500)):
         if entry.seq != walk.expected_seq:
             yield f"entries {walk.expected_seq} to {entry.seq - 1} are missing"
         if entry.previous_hash != walk.previous:
@@ -180,6 +187,9 @@ def _problems(session: Session, walk: _Walk) -> Iterator[str]:
             yield f"entry {entry.seq} was changed"
         walk.entries += 1
         walk.expected_seq, walk.previous = entry.seq + 1, entry.hash
+    if limit is not None and walk.entries - seen == limit:
+        return
+    walk.is_over = True
     head = session.get(AuditHead, HEAD_ID, populate_existing=True)
     if head is None:
         yield "the head of the chain is missing"

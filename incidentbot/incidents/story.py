@@ -26,6 +26,7 @@ _DELIVERIES = {
     "email.update": "mail to a subscriber of the status page",
     "email.confirm": "the question to a new subscriber of the status page",
     "slack.profile": "asking Slack for a person's profile",
+    "audit.verify": "looking through the audit log",
     "email.account": "an e-mail with a link to sign in",
 }
 

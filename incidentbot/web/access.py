@@ -120,6 +120,7 @@ PERMISSIONS = {
     "slack_check.run": Access.ADMIN,
     "audit.index": Access.ADMIN,
     "audit.verify": Access.ADMIN,
+    "audit.verification": Access.ADMIN,
     "audit.export_csv": Access.ADMIN,
     "audit.export_json": Access.ADMIN,
     "deliveries.index": Access.ADMIN,

@@ -4,15 +4,19 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
+from time_machine import TimeMachineFixture
 
+from incidentbot import clock
 from incidentbot.audit import log
 from incidentbot.audit.models import Outcome
 from incidentbot.database import write_transaction
+from incidentbot.engine import build_dispatcher
 from incidentbot.extensions import db
 from incidentbot.users.actor import SYSTEM, Actor, Door
 from incidentbot.users.models import Role, User
@@ -124,12 +128,43 @@ def test_a_long_log_goes_on_with_the_filter_kept(app: Flask, admin: FlaskClient)
     assert ">Older</a>" not in older
 
 
-def test_a_whole_log_is_said_to_be_whole(admin: FlaskClient) -> None:
-    answer = admin.post("/settings/audit/verify")
-    assert "The log is whole" in answer.text
-    part = admin.post("/settings/audit/verify", headers={"HX-Request": "true"}).text
+def test_a_look_through_the_log_says_how_far_it_is_and_then_what_it_found(
+    app: Flask, admin: FlaskClient
+) -> None:
+    assert "The log is whole" not in admin.get("/settings/audit").text
+    htmx = {"HX-Request": "true"}
+    part = admin.post("/settings/audit/verify", headers=htmx).text
     assert "<html" not in part
+    assert "0 of " in part
+    assert 'data-hx-trigger="every 2s"' in part
+    build_dispatcher(app).run_until_idle("audit/verify")
+    part = admin.get("/settings/audit/verification").text
     assert "none was changed, none is missing" in part
+    assert "data-hx-trigger" not in part
+    assert "Verified up to entry" in admin.get("/settings/audit").text
+
+
+def test_without_javascript_the_page_shows_the_last_result_beside_the_one_under_way(
+    app: Flask, admin: FlaskClient
+) -> None:
+    answer = admin.post("/settings/audit/verify")
+    assert (answer.status_code, answer.location) == (302, "/settings/audit")
+    assert "The log is being looked through" in admin.get("/settings/audit").text
+    build_dispatcher(app).run_until_idle("audit/verify")
+    admin.post("/settings/audit/verify")
+    page = admin.get("/settings/audit").text
+    assert "The log is being looked through" in page
+    assert "The log is whole" in page
+
+
+def test_a_look_that_does_not_move_says_so(
+    admin: FlaskClient, time_machine: TimeMachineFixture
+) -> None:
+    admin.post("/settings/audit/verify")
+    time_machine.move_to(clock.now() + timedelta(minutes=11))
+    page = admin.get("/settings/audit/verification").text
+    assert "Is a worker running?" in page
+    assert "data-hx-trigger" not in page
 
 
 def test_tampering_is_named(app: Flask, admin: FlaskClient) -> None:
@@ -137,7 +172,9 @@ def test_tampering_is_named(app: Flask, admin: FlaskClient) -> None:
         db.session.execute(text("DROP TRIGGER audit_entries_no_update"))
         db.session.execute(text("UPDATE audit_entries SET reason = 'x' WHERE action = 'resolve'"))
         db.session.commit()
-    page = admin.post("/settings/audit/verify").text
+    admin.post("/settings/audit/verify")
+    build_dispatcher(app).run_until_idle("audit/verify")
+    page = admin.get("/settings/audit").text
     assert "The log was tampered with" in page
     assert "was changed." in page
 

@@ -6,10 +6,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, render_template, request, stream_with_context
+from flask import (
+    Blueprint,
+    Response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
 from flask_login import current_user
+from werkzeug.wrappers import Response as WerkzeugResponse
 
-from incidentbot.audit.log import inspect
+from incidentbot.audit import checks
 from incidentbot.audit.models import AuditEntry, Outcome
 from incidentbot.audit.queries import (
     Filter,
@@ -71,16 +80,36 @@ def index() -> str:
         outcomes=tuple(Outcome),
         count=count_entries(session),
         zone=_zone(),
+        **_verification(),
     )
 
 
 @blueprint.post("/verify")
-def verify() -> str:
-    """Look through the whole log for tampering, and show what was found. For admins."""
-    template = "settings/_verified.html"
+def verify() -> str | WerkzeugResponse:
+    """Have the whole log looked through for tampering, in the background. For admins."""
+    checks.ask(db.session())
     if not request.headers.get("HX-Request"):
-        template = "settings/verified.html"
-    return render_template(template, verification=inspect(db.session()))
+        return redirect(url_for("audit.index"))
+    return render_template("settings/_verified.html", **_verification())
+
+
+@blueprint.get("/verification")
+def verification() -> str:
+    """Show how far the look through the log is, and what came of the last. For admins."""
+    return render_template("settings/_verified.html", **_verification())
+
+
+def _verification() -> dict[str, Any]:
+    """Return the look that is under way, whether it moves, and the last that came to its end."""
+    session = db.session()
+    check = checks.newest(session)
+    if check is None or check.finished_at is not None:
+        return {"under_way": None, "moves": False, "check": check}
+    return {
+        "under_way": check,
+        "moves": checks.is_under_way(session, check),
+        "check": checks.newest(session, finished=True),
+    }
 
 
 @blueprint.get("/export.csv")
