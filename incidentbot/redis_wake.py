@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue
+from rq.serializers import JSONSerializer
 
 from incidentbot.outbox.publish import Streams
 
@@ -24,11 +25,13 @@ log = logging.getLogger(__name__)
 URGENT, NORMAL = "incidentbot-urgent", "incidentbot"
 QUEUES = (URGENT, NORMAL)
 LEAST_URGENT = 2  # the severities P1 and P2
-# What a worker calls: a name, because a web process has no need of the code.
+# What our jobs are called. RQ takes it for a function; our workers only compare it.
 DELIVER = "incidentbot.worker.deliver"
 # With so many names waiting, a sweep need not add the same ones again.
 ENOUGH_WAITING = 200
 REDIS_TIMEOUT_SECONDS = 2.0
+# A name that nobody took so long, or that was lost on its way to a worker, leaves nothing behind.
+FORGOTTEN_SECONDS = 3600
 # How long Redis is left alone after it failed.
 LEFT_ALONE_SECONDS = 1.0
 
@@ -51,7 +54,10 @@ class RedisWaker:
 
     def __init__(self, url: str, stand_in: Callable[[Streams], None] | None = None) -> None:
         redis = connect(url)
-        self._queues = {name: Queue(name, connection=redis) for name in QUEUES}
+        # JSON, as whoever reads pickles runs what is written in them.
+        self._queues = {
+            name: Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES
+        }
         self._stand_in = stand_in or _drop
         self._due: queue.SimpleQueue[Streams | None] = queue.SimpleQueue()
         self._away_until = 0.0
@@ -106,8 +112,7 @@ class RedisWaker:
                     Queue.prepare_data(
                         DELIVER,
                         args=(stream,),
-                        result_ttl=0,
-                        failure_ttl=60,
+                        ttl=FORGOTTEN_SECONDS,
                         description=f"deliver {stream}",
                     )
                     for stream, priority in streams.items()

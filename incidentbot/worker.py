@@ -17,10 +17,15 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from flask import Flask
+from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue, SimpleWorker, get_current_job
-from rq.exceptions import StopRequested
+from rq import Queue, SimpleWorker
+from rq.exceptions import DeserializationError, StopRequested
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.utils import now
 from rq.worker_pool import ForkProcess, WorkerPool
+from rq.worker_registration import clean_worker_registry
 
 from incidentbot.config import Settings
 from incidentbot.database import DATABASE_AWAY
@@ -33,12 +38,14 @@ from incidentbot.ops.serve_metrics import serve_metrics
 from incidentbot.outbox.pool import StreamPool
 from incidentbot.outbox.publish import forget_waker, on_wake
 from incidentbot.outbox.runners import Sweep, take_turn
-from incidentbot.redis_wake import LEAST_URGENT, QUEUES, URGENT, RedisWaker, connect
+from incidentbot.redis_wake import DELIVER, LEAST_URGENT, QUEUES, URGENT, RedisWaker, connect
 
 log = logging.getLogger(__name__)
 
 REDIS_AGAIN_SECONDS = 1.0
 SCHEMA_AGAIN_SECONDS = 1.0
+# A request to stop that was lost in RQ (what a signal raises in a finalizer is ignored) is noticed then.
+LISTEN_SECONDS = 3
 # A terminal sends Ctrl-C to every process of its group, and the parent passes it on as well.
 SAME_SIGNAL_SECONDS = 0.5
 ORPHAN_CHECK_SECONDS = 1.0
@@ -58,18 +65,6 @@ def run(app: Flask, redis_url: str) -> None:
         serve_metrics(settings.metrics_port, settings.metrics_token)
     if _wait_for_schema(app):
         _Fleet(app, redis_url, settings.workers).start(logging_level=settings.log_level)
-
-
-def deliver(stream: str) -> None:
-    """Make what is due in a stream: the one kind of RQ job there is.
-
-    Returns as soon as a thread of this process has taken the stream over.
-    """
-    if _pool is None:
-        raise RuntimeError("this is not a process of `flask worker`")
-    job = get_current_job()
-    is_urgent = job is not None and job.origin == URGENT
-    _pool.nudge_when_free(stream, LEAST_URGENT if is_urgent else LEAST_URGENT + 1)
 
 
 def _wait_for_schema(app: Flask) -> bool:
@@ -122,9 +117,41 @@ class _Fleet(WorkerPool):
 
 
 class _Listener(SimpleWorker):
-    """An RQ worker whose jobs only hand a stream to the threads of its process."""
+    """An RQ worker that hands the streams that jobs name to the threads of its process."""
 
     max_connection_wait_time = REDIS_AGAIN_SECONDS
+    # How long RQ waits for a job at a time, and for any answer of Redis's.
+    dequeue_timeout = LISTEN_SECONDS
+    connection_timeout = 2 * LISTEN_SECONDS
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Hand over the stream that the job names, and return when a thread has taken it.
+
+        Of all that may lie in Redis only this is read. RQ would call whatever function a job names:
+        whoever can write there could run anything here.
+        """
+        self.connection.delete(job.key)
+        try:
+            name, (stream,) = job.func_name, job.args
+        except (DeserializationError, TypeError, ValueError):
+            name, stream = "", ""
+        if name != DELIVER or not isinstance(stream, str) or _pool is None:
+            log.warning("what lies in Redis is no stream's name", extra={"job": job.id})
+            return
+        is_urgent = queue.name == URGENT
+        _pool.nudge_when_free(stream, LEAST_URGENT if is_urgent else LEAST_URGENT + 1)
+
+    def run_maintenance_tasks(self) -> None:
+        """Forget workers that died. RQ would also call back for jobs that nobody ended."""
+        for queue in self.queues:
+            clean_worker_registry(queue)
+        self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ says None of what is a time
+
+    def heartbeat(self, *args: Any, **kwargs: Any) -> None:
+        """Say that we live, unless it is time to stop: RQ asks that only before it begins to wait."""
+        if self._stop_requested:
+            raise StopRequested
+        super().heartbeat(*args, **kwargs)
 
     def _install_signal_handlers(self) -> None:
         """Leave the signals to `_Signals`, which also act while RQ is not listening."""
@@ -205,14 +232,18 @@ def _listen(redis_url: str, signals: _Signals) -> None:
         while not signals.stopping:
             try:
                 redis = connect(redis_url)
-                queues = [Queue(queue, connection=redis) for queue in QUEUES]
-                signals.listener = _Listener(queues, name=uuid.uuid4().hex, connection=redis)
+                signals.listener = _make_listener(redis)
                 if not signals.stopping:  # it was asked to before there was a listener to tell
                     signals.listener.work(logging_level="WARNING")
             except RedisError as error:
                 log.warning("Redis is away, the sweep takes over: %s", type(error).__name__)
             signals.listener = None
             signals.wait(REDIS_AGAIN_SECONDS)
+
+
+def _make_listener(redis: "Redis") -> _Listener:
+    queues = [Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES]
+    return _Listener(queues, name=uuid.uuid4().hex, connection=redis, serializer=JSONSerializer)
 
 
 def _end_with(parent: int) -> None:

@@ -18,6 +18,7 @@ from incidentbot.outbox.publish import Streams, forget_waker, on_wake
 log = logging.getLogger(__name__)
 
 STREAMS_PER_SWEEP = 500
+STOP_SECONDS = 2.0
 # Whoever does not sweep for this long loses its turn.
 TURN = timedelta(seconds=3)
 
@@ -47,9 +48,9 @@ class Sweep:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking."""
+        """Look no more. A look that is under way does no harm: what waits for the database is left."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while True:
