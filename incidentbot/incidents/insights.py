@@ -161,8 +161,12 @@ def ask(session: Session, question: Question, viewer: Actor) -> Insights:
 
 
 def read(session: Session, question: Question, viewer: Actor) -> Insights:
-    """Return the answer, counted anew with six queries, all of one moment."""
-    # A session of its own: what the caller has read stays read.
+    """Return the answer, counted anew with six queries, all of one moment.
+
+    Ends what the caller's session has read so far: a request that holds a connection while it asks
+    for another would use up the pool together with others. What it has read stays read.
+    """
+    session.commit()
     with Session(session.get_bind()) as own, snapshot(own):
         return _read(own, question, viewer)
 

@@ -285,6 +285,24 @@ def counting() -> Iterator[Callable[[Session], list[str]]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
+def test_a_request_never_holds_two_connections(team: Team) -> None:
+    team.declare()
+    today = clock.now().date()
+    held: list[int] = []
+    with team.sessions() as session:
+        engine = session.get_bind()
+
+        def count(*_: object) -> None:
+            held.append(engine.pool.checkedout())
+
+        event.listen(engine, "before_cursor_execute", count)
+        try:
+            insights.ask(session, Question(None, today, today), team.ada)
+        finally:
+            event.remove(engine, "before_cursor_execute", count)
+    assert set(held) == {1}
+
+
 def test_a_change_between_two_of_its_queries_does_not_mix_two_moments(team: Team) -> None:
     team.declare()
     team.do(commands.resolve, "INC-1", team.ada)
