@@ -70,14 +70,18 @@ def run(app: Flask, redis_url: str) -> None:
 def _wait_for_schema(app: Flask) -> bool:
     """Return True once the database is as this version needs it, False when asked to stop before."""
     stop = threading.Event()
-    for number in STOP_SIGNALS:
-        signal.signal(number, lambda _number, _frame: stop.set())
+    before = {
+        number: signal.signal(number, lambda _number, _frame: stop.set()) for number in STOP_SIGNALS
+    }
     told = ""
     while not stop.is_set() and (lacking := _lacking(app)):
         if lacking != told:
             log.warning("waiting for the database: %s", lacking)
             told = lacking
         stop.wait(SCHEMA_AGAIN_SECONDS)
+    # Until RQ listens to signals itself, nobody would look at `stop` any more.
+    for number, handler in before.items():
+        signal.signal(number, handler)
     if told and not stop.is_set():
         log.info("the database is there, beginning to deliver")
     return not stop.is_set()

@@ -1,5 +1,6 @@
 """What a worker process takes from Redis, and how soon it stops listening."""
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from incidentbot.redis_wake import (
     RedisWaker,
     connect,
 )
+from tests.installation import install
 
 SOON_SECONDS = 8
 
@@ -88,6 +90,12 @@ def test_nothing_that_somebody_else_put_into_redis_is_run(
     listen(redis)
     assert list(tmp_path.iterdir()) == []
     assert pool.taken == [("ours", LEAST_URGENT + 1)]
+
+
+def test_a_signal_that_comes_before_rq_listens_to_signals_is_not_lost(sqlite_url: str) -> None:
+    before = [signal.getsignal(number) for number in worker.STOP_SIGNALS]
+    assert worker._wait_for_schema(install(sqlite_url))
+    assert [signal.getsignal(number) for number in worker.STOP_SIGNALS] == before
 
 
 @pytest.mark.usefixtures("pool")

@@ -56,7 +56,8 @@ def send(mail: Mail, message: EmailMessage) -> None:
     except smtplib.SMTPNotSupportedError as error:
         raise Permanent(f"The mail server cannot do what is needed: {error}") from error
     except smtplib.SMTPResponseException as error:
-        raise _refusal(error.smtp_code, _words(error.smtp_error, message["To"])) from None
+        words = _unnamed(_words(error.smtp_error), message["To"])
+        raise _refusal(error.smtp_code, words) from None
     except ssl.SSLCertVerificationError as error:
         raise Permanent(f"The mail server's certificate is not trusted: {error.reason}") from error
     except (smtplib.SMTPException, OSError) as error:
@@ -110,7 +111,7 @@ def _submit(server: smtplib.SMTP, message: EmailMessage) -> None:
     except smtplib.SMTPRecipientsRefused as error:
         # `from None`: what it says has the address, and would be logged with what comes of it.
         code, text = next(iter(error.recipients.values()))
-        words = _words(text, message["To"])
+        words = _unnamed(_words(text), message["To"])
         if _is_of_the_mailbox(code, words):
             raise NoSuchMailbox(_sentence(code, words)) from None
         raise _refusal(code, words) from None
@@ -140,9 +141,12 @@ def _sentence(code: int, words: str) -> str:
     return f"The mail server refused ({code}): {words}"
 
 
-def _words(text: bytes | str, recipient: str) -> str:
-    """Return what the server said. It is kept and shown: the address it may quote is taken out."""
-    said = text.decode(errors="replace") if isinstance(text, bytes) else text
-    local = recipient.rpartition("@")[0]
+def _words(text: bytes | str) -> str:
+    return (text.decode(errors="replace") if isinstance(text, bytes) else text)[:300]
+
+
+def _unnamed(words: str, recipient: str) -> str:
+    """Return what the server said, without the address it may quote: it is kept, shown and logged."""
+    local = recipient.partition("@")[0]
     quoted = rf"{re.escape(recipient)}|(?<![\w.+-]){re.escape(local)}(?![\w.+-])"
-    return re.sub(quoted, "the recipient", said, flags=re.IGNORECASE)[:300]
+    return re.sub(quoted, "the recipient", words, flags=re.IGNORECASE)

@@ -14,7 +14,7 @@ from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
 from incidentbot.outbox.operate import pile_up
 from incidentbot.users.actor import Actor
 from incidentbot.web.access import actor
-from incidentbot.web.settings.forms import number
+from incidentbot.web.requests import number
 
 blueprint = Blueprint("deliveries", __name__, url_prefix="/settings/deliveries")
 

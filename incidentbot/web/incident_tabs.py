@@ -39,7 +39,7 @@ def deliveries(reference: str) -> str:
         names=queries.names_by_slack_id(session, {who for d in shown for who in _told(d)}),
         told=_told,
         only_open=only_open,
-        before=_before(),
+        before=number(request.args.get("before")),
         older=shown[-1].id if len(found) > PER_PAGE else None,
     )
 
