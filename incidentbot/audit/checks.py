@@ -6,13 +6,16 @@ its process did not end is taken up by another.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import JSON, String, delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from incidentbot import database
-from incidentbot.audit.log import GENESIS, PROBLEMS_SHOWN, Walk, lock_head, look_through
+from incidentbot.audit.log import GENESIS, HEAD_ID, PROBLEMS_SHOWN, Walk, look_through
+from incidentbot.audit.models import AuditHead
 from incidentbot.database import Base, UtcDateTime, snapshot, write_transaction
 from incidentbot.outbox.dispatch import Handler, Receipt, Skip
 from incidentbot.outbox.models import Delivery
@@ -37,7 +40,7 @@ class AuditCheck(Base):
 
     __tablename__ = "audit_checks"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     moved_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -51,18 +54,28 @@ class AuditCheck(Base):
 
 def ask(session: Session) -> AuditCheck:
     """Have the whole log looked through. When that is under way already, it is that one."""
-    with write_transaction(session):
-        head = lock_head(session)  # who asks at the same moment waits, and then finds it
-        check = newest(session)
-        if check is None or not is_under_way(session, check):
-            now = database.now(session)
-            check = AuditCheck(asked_at=now, moved_at=now, until=head.seq, problems=[])
-            session.add(check)
-            session.flush()
-            session.execute(delete(AuditCheck).where(AuditCheck.id <= check.id - CHECKS_KEPT))
-            publish(session, [_piece(check)])
+    with suppress(IntegrityError):  # somebody asked at the same moment: it is theirs
+        _begin(session)
     wake(session)
+    check = newest(session)
+    if check is None:
+        raise RuntimeError("a look through the log was begun, and is not there")
     return check
+
+
+def _begin(session: Session) -> None:
+    """Begin a look, unless one is under way. Of two at one moment, one cannot have its number."""
+    with write_transaction(session):
+        check = newest(session)
+        if check is not None and is_under_way(session, check):
+            return
+        number = check.id + 1 if check else 1
+        head, now = session.get_one(AuditHead, HEAD_ID), database.now(session)
+        check = AuditCheck(id=number, asked_at=now, moved_at=now, until=head.seq, problems=[])
+        session.add(check)
+        session.flush()
+        session.execute(delete(AuditCheck).where(AuditCheck.id <= number - CHECKS_KEPT))
+        publish(session, [_piece(check)])
 
 
 def newest(session: Session, *, finished: bool = False) -> AuditCheck | None:
@@ -128,5 +141,5 @@ def _piece(check: AuditCheck) -> Effect:
         kind=VERIFY,
         target=str(check.id),
         stream="audit/verify",
-        dedupe_key=f"{VERIFY}/{check.id}/{check.entries}/{check.asked_at.isoformat()}",
+        dedupe_key=f"{VERIFY}/{check.id}/{check.entries}",
     )
