@@ -4,6 +4,8 @@ No version is released yet, so the earlier schemas are those of each migration. 
 works on with the newer schema is shown under load by tests/drills/test_rolling_deploy.py.
 """
 
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,19 @@ from alembic.script import ScriptDirectory
 from flask_migrate import upgrade
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, func, select, text
 
-from incidentbot import create_app
+from incidentbot import clock, create_app
 from incidentbot.audit.log import verify
 from incidentbot.database import prepare_engine
 from incidentbot.extensions import db
 from incidentbot.incidents import commands
 from incidentbot.incidents.commands import Declaration
-from incidentbot.incidents.lifecycle import Status
+from incidentbot.incidents.lifecycle import Severity, Status
+from incidentbot.incidents.settings import fingerprint
+from incidentbot.incidents.severities import (
+    default_words,
+    edit_severity,
+    state_of_severity,
+)
 from incidentbot.users.actor import SYSTEM
 from tests import team as fixtures
 from tests.installation import small_company
@@ -56,6 +64,10 @@ def test_what_an_earlier_schema_holds_comes_through(
             assert len(rows) == len(after[table]), table
             for old, new in zip(rows, after[table], strict=True):
                 assert {name: new[name] for name in old} == old, table
+        # Whatever an earlier schema had counted, or could not.
+        assert [figures(row) for row in after["incidents"]] == [
+            figures(vars(team.incident(reference))) for reference in ("INC-1", "INC-2")
+        ]
         session = db.session()
         assert verify(session) == []
         declared = commands.declare(
@@ -68,11 +80,35 @@ def test_what_an_earlier_schema_holds_comes_through(
         db.engine.dispose()
 
 
+def figures(row: Mapping[str, Any]) -> list[Any]:
+    """Return what is counted of an incident's updates."""
+    names = ("updates_due", "updates_late", "first_update_at", "last_update_at")
+    return [
+        value.replace(tzinfo=UTC) if isinstance(value, datetime) and not value.tzinfo else value
+        for value in map(row.get, names)
+    ]
+
+
 def _work(team: Team) -> None:
-    team.declare()
-    team.do(commands.post_update, "INC-1", team.ada, "We see it")
-    team.do(commands.move_to, "INC-1", team.ada, Status.MONITORING)
-    team.do(commands.resolve, "INC-1", team.ada)
+    began = clock.now() - timedelta(days=3)
+    with clock.at(began):
+        team.declare(severity="P4")
+    with clock.at(began + timedelta(hours=5)):
+        team.do(commands.change_severity, "INC-1", team.ada, "P1")
+    with clock.at(began + timedelta(hours=7)):  # three times too late
+        team.do(commands.post_update, "INC-1", team.ada, "We see it")
+    with clock.at(began + timedelta(hours=7, minutes=20)), team.sessions() as session:
+        seen = fingerprint(state_of_severity(default_words(Severity.P1)))
+        edit_severity(session, Severity.P1, team.grace, "All is down", "15", seen)
+    with clock.at(began + timedelta(hours=7, minutes=40)):
+        team.do(commands.move_to, "INC-1", team.ada, Status.MONITORING)
+    with clock.at(began + timedelta(hours=9)):
+        team.do(commands.resolve, "INC-1", team.ada)
+    with clock.at(began + timedelta(hours=20)):
+        team.do(commands.reopen, "INC-1", team.ada, "It is back")
+    with clock.at(began + timedelta(hours=20, minutes=1)):
+        team.do(commands.cancel, "INC-1", team.ada, "It was not")
+    assert figures(vars(team.incident()))[:2] == [3 + 2 + 5 + 1, 3 + 2 + 5]
     team.declare(severity="P1")
 
 

@@ -92,8 +92,8 @@ class Change:
         seq = (self.session.scalar(newest) or 0) + 1
         data = dict(data or {})
         before = Status(data["from"]) if kind in MOVES else self.incident.status
-        every = words_by_severity(self.session)[previous_severity or self.incident.severity]
-        count(self.incident, kind, self.now, before, every.update_every)
+        until_now = words_by_severity(self.session)[previous_severity or self.incident.severity]
+        count(self.incident, kind, self.now, before, until_now.update_every)
         add_words(self.session, self.incident, text)
         self.session.add(
             TimelineEvent(

@@ -5,8 +5,17 @@ from datetime import datetime, timedelta
 from incidentbot.incidents.lifecycle import Status
 from incidentbot.incidents.models import EventKind, Incident
 
-# The events after which people know how it goes.
-UPDATES = frozenset({EventKind.UPDATE, EventKind.STATUS, EventKind.RESOLVED})
+# The events by which people hear how it goes: each ends the wait for an update, and begins the next.
+UPDATES = frozenset(
+    {
+        EventKind.UPDATE,
+        EventKind.STATUS,
+        EventKind.SEVERITY,
+        EventKind.RESOLVED,
+        EventKind.REOPENED,
+        EventKind.CANCELLED,
+    }
+)
 MOVES = frozenset({EventKind.STATUS, EventKind.RESOLVED, EventKind.REOPENED, EventKind.CANCELLED})
 
 
@@ -15,33 +24,39 @@ def count(
 ) -> None:
     """Count one event of an incident, which was `before` until then.
 
-    `every` is how often incidents of its severity need an update; None when nobody minds.
+    `every` is how often incidents of the severity that it had until then need an update; None when
+    nobody minds.
     """
     if kind in UPDATES:
-        _count_update(incident, at, before, every)
+        if every is not None and before.is_open:  # nobody waits while it is closed
+            late = missed(waiting_since(incident), at, every)
+            incident.updates_due += max(1, late)
+            incident.updates_late += late
+        incident.first_update_at = incident.first_update_at or at
+        incident.last_update_at = at
     if kind in MOVES:
         if before.is_open:
             name = f"seconds_{before.value}"
             since = incident.status_since or incident.declared_at
             setattr(incident, name, getattr(incident, name) + int((at - since).total_seconds()))
         incident.status_since = at
-        if kind is EventKind.REOPENED:  # nobody waited for an update meanwhile
-            incident.last_update_at = at
 
 
 def update_due(incident: Incident, every: timedelta | None) -> datetime | None:
     """Return when the next update is due; None when the incident is over, or nobody minds."""
     if not incident.status.is_open or every is None:
         return None
-    return (incident.last_update_at or incident.declared_at) + every
+    return waiting_since(incident) + every
 
 
-def _count_update(
-    incident: Incident, at: datetime, before: Status, every: timedelta | None
-) -> None:
-    if every is not None and before.is_open:
-        incident.updates_due += 1
-        if at - (incident.last_update_at or incident.declared_at) > every:
-            incident.updates_late += 1
-    incident.first_update_at = incident.first_update_at or at
-    incident.last_update_at = at
+def waiting_since(incident: Incident) -> datetime:
+    """Return since when the next update is awaited: the last one, else the declaration."""
+    return incident.last_update_at or incident.declared_at
+
+
+def missed(since: datetime, at: datetime, every: timedelta) -> int:
+    """Return how often the time for an update ran out between two moments in which there was none.
+
+    One that comes at the very moment it is due is in time.
+    """
+    return max(0, -((since - at) // every) - 1)

@@ -7,7 +7,7 @@ was declared, in the viewer's time zone. All times are whole seconds.
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from threading import Lock
@@ -31,11 +31,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from incidentbot import clock
 from incidentbot.audit.log import HEAD_ID
 from incidentbot.audit.models import AuditHead
 from incidentbot.database import is_postgres, snapshot
-from incidentbot.incidents.lifecycle import PATH, Severity, Status
+from incidentbot.incidents.figures import missed
+from incidentbot.incidents.lifecycle import OPEN, PATH, Severity, Status
 from incidentbot.incidents.models import ActionItem, Incident
+from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.visibility import visible_to
 from incidentbot.users.actor import Actor, Door
 
@@ -84,8 +87,8 @@ class Summary:
 
     `first_update` is from declaration to the first update of those that had one, `resolve` from
     declaration to resolution of those that are resolved. `in_status` is the mean time that the
-    resolved ones spent in each status, in seconds. Of `updates_due` updates, `updates_late` came
-    later than their severity asks.
+    resolved ones spent in each status, in seconds. Of `updates_due` updates, `updates_late` did not
+    come in time: those that open ones wait for in vain are among them.
     """
 
     incidents: int = 0
@@ -144,6 +147,54 @@ class Insights:
     items: dict[int, OpenItems]
 
 
+@dataclass(frozen=True)
+class _Wait:
+    """An open incident: since when its next update is awaited, and how often its severity asks for one."""
+
+    is_now: int
+    severity: Severity
+    service_id: int
+    since: datetime
+    every: timedelta
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """An answer that holds until a command changes something, and what goes on by the clock alone."""
+
+    insights: Insights
+    waits: Sequence[_Wait]
+
+    def at(self, now: datetime) -> Insights:
+        """Return the answer with the updates that open incidents wait for in vain by now."""
+        late: Counter[tuple[Any, ...]] = Counter()
+        for wait in self.waits:
+            count = missed(wait.since, now, wait.every)
+            late[wait.is_now,] += count
+            late[wait.is_now, wait.severity] += count
+            late[wait.is_now, None, wait.service_id] += count
+
+        def with_late(summary: Summary, *group: Any) -> Summary:
+            due, were_late = summary.updates_due, summary.updates_late
+            more = late[group]
+            return replace(summary, updates_due=due + more, updates_late=were_late + more)
+
+        answer = self.insights
+        return replace(
+            answer,
+            all=with_late(answer.all, 1),
+            before=None if answer.before is None else with_late(answer.before, 0),
+            by_severity={
+                severity: with_late(summary, 1, severity)
+                for severity, summary in answer.by_severity.items()
+            },
+            by_service={
+                service_id: with_late(summary, 1, None, service_id)
+                for service_id, summary in answer.by_service.items()
+            },
+        )
+
+
 def ask(session: Session, question: Question, viewer: Actor) -> Insights:
     """Return the answer, from what is kept when no command has changed anything since.
 
@@ -155,55 +206,26 @@ def ask(session: Session, question: Question, viewer: Actor) -> Insights:
     engine = session.get_bind().engine
     known = _known(engine, key)
     if known is None:
-        known = read(session, question, viewer)
+        known = _read(session, question, viewer)
         _keep(engine, key, known)
-    return known
+    return known.at(clock.now())
 
 
 def read(session: Session, question: Question, viewer: Actor) -> Insights:
-    """Return the answer, counted anew with six queries, all of one moment.
+    """Return the answer, counted anew with a few queries, all of one moment."""
+    return _read(session, question, viewer).at(clock.now())
 
-    Ends what the caller's session has read so far: a request that holds a connection while it asks
-    for another would use up the pool together with others. What it has read stays read.
+
+def _read(session: Session, question: Question, viewer: Actor) -> _Counted:
+    """Count in a session of its own, and end what the caller's has read so far.
+
+    A request that holds a connection while it asks for another would use up the pool together with
+    others. What it has read stays read.
     """
     session.commit()
     with Session(session.get_bind()) as own, snapshot(own):
-        return _read(own, question, viewer)
-
-
-def _read(session: Session, question: Question, viewer: Actor) -> Insights:
-    asked = _Asked(session, question, viewer)
-    sums = _sums(asked)
-    resolve = _percentiles(asked, Incident.duration_seconds)
-    first_update = _percentiles(asked, asked.seconds_to_first_update)
-    now = [row for row in sums if row.is_now]
-
-    def summary(rows: Iterable[Any], *group: Any) -> Summary:
-        return _summary(list(rows), first_update.get(group, {}), resolve.get(group, {}))
-
-    severities = question.severities or tuple(Severity)
-    quarters = _quarters(asked)
-    unit, over_time = _over_time(question, quarters)
-    return Insights(
-        all=summary(now, 1),
-        before=None
-        if not asked.has_earlier
-        else summary((row for row in sums if not row.is_now), 0),
-        by_severity={
-            severity: summary((row for row in now if row.severity is severity), 1, severity)
-            for severity in severities
-        },
-        by_service={
-            service_id: summary(
-                (row for row in now if row.service_id == service_id), 1, None, service_id
-            )
-            for service_id in sorted({row.service_id for row in now})
-        },
-        unit=unit,
-        over_time=over_time,
-        hours=_hours(quarters),
-        items=_open_items(asked),
-    )
+        asked = _Asked(own, question, viewer)
+        return _Counted(_count(asked), _waits(asked))
 
 
 class _Asked:
@@ -269,6 +291,41 @@ class _Asked:
         if is_postgres(self.session):
             return cast(func.floor(func.extract("epoch", moment)), BigInteger)
         return cast(func.strftime("%s", func.substr(moment, 1, 19)), Integer)
+
+
+def _count(asked: _Asked) -> Insights:
+    question = asked.question
+    sums = _sums(asked)
+    resolve = _percentiles(asked, Incident.duration_seconds)
+    first_update = _percentiles(asked, asked.seconds_to_first_update)
+    now = [row for row in sums if row.is_now]
+
+    def summary(rows: Iterable[Any], *group: Any) -> Summary:
+        return _summary(list(rows), first_update.get(group, {}), resolve.get(group, {}))
+
+    severities = question.severities or tuple(Severity)
+    quarters = _quarters(asked)
+    unit, over_time = _over_time(question, quarters)
+    return Insights(
+        all=summary(now, 1),
+        before=None
+        if not asked.has_earlier
+        else summary((row for row in sums if not row.is_now), 0),
+        by_severity={
+            severity: summary((row for row in now if row.severity is severity), 1, severity)
+            for severity in severities
+        },
+        by_service={
+            service_id: summary(
+                (row for row in now if row.service_id == service_id), 1, None, service_id
+            )
+            for service_id in sorted({row.service_id for row in now})
+        },
+        unit=unit,
+        over_time=over_time,
+        hours=_hours(quarters),
+        items=_open_items(asked),
+    )
 
 
 def _sums(asked: _Asked) -> Sequence[Any]:
@@ -436,6 +493,24 @@ def _hours(quarters: list[tuple[datetime, Severity, int]]) -> list[list[int]]:
     return hours
 
 
+def _waits(asked: _Asked) -> list[_Wait]:
+    """Return the open incidents whose severity asks for updates: few, however many there have been."""
+    words = words_by_severity(asked.session)
+    rows = asked.session.execute(
+        select(
+            asked.is_now,
+            Incident.severity,
+            Incident.service_id,
+            func.coalesce(Incident.last_update_at, Incident.declared_at),
+        ).where(Incident.status.in_(OPEN), asked.declared_now_or_before, *asked.chosen)
+    )
+    return [
+        _Wait(is_now, severity, service_id, since, every)
+        for is_now, severity, service_id, since in rows
+        if (every := words[severity].update_every) is not None
+    ]
+
+
 def _open_items(asked: _Asked) -> dict[int, OpenItems]:
     overdue = case((ActionItem.due_on < asked.question.today, 1), else_=0)
     rows = asked.session.execute(
@@ -449,10 +524,10 @@ def _open_items(asked: _Asked) -> dict[int, OpenItems]:
 
 
 _lock = Lock()
-_answers: WeakKeyDictionary[Engine, OrderedDict[Any, Insights]] = WeakKeyDictionary()
+_answers: WeakKeyDictionary[Engine, OrderedDict[Any, _Counted]] = WeakKeyDictionary()
 
 
-def _known(engine: Engine, key: Any) -> Insights | None:
+def _known(engine: Engine, key: Any) -> _Counted | None:
     with _lock:
         kept = _answers.setdefault(engine, OrderedDict())
         if key in kept:
@@ -460,7 +535,7 @@ def _known(engine: Engine, key: Any) -> Insights | None:
         return kept.get(key)
 
 
-def _keep(engine: Engine, key: Any, answer: Insights) -> None:
+def _keep(engine: Engine, key: Any, answer: _Counted) -> None:
     with _lock:
         kept = _answers.setdefault(engine, OrderedDict())
         kept[key] = answer

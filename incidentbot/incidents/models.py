@@ -64,8 +64,8 @@ class Incident(Base):
     `version` counts its changes: pages and cards compare it to know whether they are up to date.
     `duration_seconds` is from declaration to resolution, set while resolved. A private incident is
     seen by its people (`IncidentPerson`) and admins only. The figures from `first_update_at` on are
-    kept by `incidents/figures.py`: of `updates_due` gaps between updates, `updates_late` were longer
-    than the severity asks.
+    kept by `incidents/figures.py`: of `updates_due` updates that the severity asked for, `updates_late`
+    did not come in time. What an open one waits for in vain right now is not among them.
     """
 
     __tablename__ = "incidents"

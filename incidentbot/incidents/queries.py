@@ -7,6 +7,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents.errors import NotFound
+from incidentbot.incidents.figures import UPDATES
 from incidentbot.incidents.models import (
     EventKind,
     Incident,
@@ -19,16 +20,6 @@ from incidentbot.incidents.visibility import visible_to
 from incidentbot.outbox.models import UNFINISHED, Delivery, DeliveryState
 from incidentbot.users.actor import Actor
 from incidentbot.users.models import User
-
-# The events in which people say how it goes.
-TOLD_PROGRESS = (
-    EventKind.UPDATE,
-    EventKind.STATUS,
-    EventKind.SEVERITY,
-    EventKind.RESOLVED,
-    EventKind.REOPENED,
-    EventKind.CANCELLED,
-)
 
 _REFERENCE = re.compile(r"\s*(?:inc-)?([0-9]{1,9})\s*", re.IGNORECASE)
 
@@ -203,7 +194,7 @@ def latest_update(session: Session, incident_id: int) -> TimelineEvent | None:
         select(TimelineEvent)
         .where(
             TimelineEvent.incident_id == incident_id,
-            TimelineEvent.kind.in_(TOLD_PROGRESS),
+            TimelineEvent.kind.in_(UPDATES),
             TimelineEvent.text != "",
         )
         .order_by(TimelineEvent.seq.desc())
@@ -225,7 +216,7 @@ def latest_updates(session: Session, incident_ids: Sequence[int]) -> dict[int, T
         select(func.max(TimelineEvent.id))
         .where(
             TimelineEvent.incident_id.in_(incident_ids),
-            TimelineEvent.kind.in_(TOLD_PROGRESS),
+            TimelineEvent.kind.in_(UPDATES),
             TimelineEvent.text != "",
         )
         .group_by(TimelineEvent.incident_id)

@@ -229,7 +229,7 @@ def _cadence(insights: Insights) -> Chart:
     return Chart(
         "cadence",
         "Update cadence kept",
-        "The share of updates that came as soon as their severity asks.",
+        "The share of updates due that came in time; open incidents count up to now.",
         "Severity",
         (Column("In time", Measure.PERCENT, "first"), Column("Updates due"), Column("Late")),
         [

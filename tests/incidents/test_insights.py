@@ -18,6 +18,7 @@ from incidentbot.incidents.action_items import add_action_item
 from incidentbot.incidents.insights import Question, Unit
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import ActionItem, Incident, Service
+from incidentbot.incidents.severities import default_words
 from incidentbot.users.actor import Actor
 from tests.team import Team
 
@@ -36,6 +37,7 @@ incidents = st.lists(
         private=st.booleans(),
         first_update=st.none() | st.integers(0, 90_000),
         duration=st.integers(0, 500_000),
+        last_update=st.none() | st.integers(0, 90_000),
         due=st.integers(0, 9),
         late=st.integers(0, 9),
     ),
@@ -74,6 +76,9 @@ def fill(session: Session, team: Team, wanted: Sequence[dict[str, object]]) -> l
                 first_update_at=None
                 if first is None
                 else declared_at + timedelta(seconds=first, microseconds=0),
+                last_update_at=None
+                if row["last_update"] is None
+                else declared_at + timedelta(seconds=row["last_update"]),
                 duration_seconds=row["duration"] if is_resolved else None,
                 seconds_declared=row["duration"] // 3,
                 seconds_monitoring=row["duration"] // 7,
@@ -100,6 +105,15 @@ def spread(values: Sequence[int]) -> insights.Spread:
     )
 
 
+def awaited(row: Incident) -> int:
+    """Return how often an update was waited for in vain since the last one, up to now."""
+    every = default_words(row.severity).update_every
+    if not row.status.is_open or every is None:
+        return 0
+    since = row.last_update_at or row.declared_at
+    return max(0, math.ceil((TO - since) / every) - 1)
+
+
 def summary(rows: Sequence[Incident]) -> insights.Summary:
     resolved = [row for row in rows if row.status is Status.RESOLVED]
     return insights.Summary(
@@ -119,8 +133,8 @@ def summary(rows: Sequence[Incident]) -> insights.Summary:
         }
         if resolved
         else {},
-        updates_due=sum(row.updates_due for row in rows),
-        updates_late=sum(row.updates_late for row in rows),
+        updates_due=sum(row.updates_due + awaited(row) for row in rows),
+        updates_late=sum(row.updates_late + awaited(row) for row in rows),
     )
 
 
@@ -134,7 +148,7 @@ def test_every_figure_is_what_counting_by_hand_gives(
 ) -> None:
     actor: Actor = getattr(team, viewer)
     zone = ZoneInfo(question.zone)
-    with team.sessions() as session:
+    with team.sessions() as session, clock.at(TO):
         rows = fill(session, team, wanted)
         answer = insights.read(session, question, actor)
 
@@ -204,6 +218,7 @@ def test_a_day_is_the_viewers_day(team: Team) -> None:
         "service": 0,
         "private": False,
         "first_update": None,
+        "last_update": None,
         "duration": 0,
         "due": 0,
         "late": 0,
@@ -255,12 +270,30 @@ def test_an_answer_is_kept_until_somebody_changes_something(
         statements = counting(session)
         first = insights.ask(session, question, team.vera)
         asked = len(statements)
-        assert 1 < asked <= 8
+        assert 1 < asked <= 9
         assert insights.ask(session, question, team.vera) == first
         assert len(statements) == asked + 1
         session.rollback()
         team.declare()
         assert insights.ask(session, question, team.vera).all.incidents == 2
+
+
+def test_an_update_that_is_awaited_in_vain_counts_though_nobody_does_anything(team: Team) -> None:
+    team.declare(severity="P1")
+    declared_at = team.incident().declared_at
+    question = Question(None, declared_at.date(), declared_at.date())
+    with team.sessions() as session:
+        for minutes, kept in ((30, None), (31, 0.0), (301, 0.0)):
+            with clock.at(declared_at + timedelta(minutes=minutes)):
+                assert insights.ask(session, question, team.vera).all.kept == kept
+        with clock.at(declared_at + timedelta(minutes=301)):
+            answer = insights.ask(session, question, team.vera)
+            late = answer.all, answer.by_severity[Severity.P1], *answer.by_service.values()
+            assert {(one.updates_due, one.updates_late) for one in late} == {(10, 10)}
+            session.rollback()
+            team.do(commands.resolve, "INC-1", team.ada)
+            answer = insights.ask(session, question, team.vera)
+            assert (answer.all.updates_due, answer.all.updates_late) == (10, 10)
 
 
 @pytest.fixture
