@@ -7,22 +7,24 @@ from sqlalchemy.orm import Session
 
 from incidentbot import database
 from incidentbot.incidents.commands import first_people, free_channel_name
-from incidentbot.incidents.lifecycle import Severity
-from incidentbot.incidents.models import Counter, Service
+from incidentbot.incidents.lifecycle import Severity, Status
+from incidentbot.incidents.models import Counter, Incident, Service
 from incidentbot.routing.preview import Preview, who_hears
+from incidentbot.status_pages.outlook import Outlook, look_ahead
 from incidentbot.users.actor import Actor
 from incidentbot.users.models import User
 
 
 @dataclass(frozen=True)
 class Prospect:
-    """What would happen: the channel that opens, and who is invited, told, and let in."""
+    """What would happen: the channel that opens, who is invited, told and let in, what customers see."""
 
     severity: Severity
     service: Service
     is_private: bool
     channel_name: str
     hears: Preview
+    customers: Outlook
 
 
 def foresee(
@@ -43,12 +45,19 @@ def foresee(
     commander = session.get(User, commander_id) if commander_id is not None else declarer
     number = session.scalars(select(Counter.value).where(Counter.name == "incident")).one() + 1
     people = first_people(commander, declarer, found, is_private) if commander else []
+    declared = Incident(
+        severity=Severity(severity),
+        status=Status.DECLARED,
+        service_id=found.id,
+        is_private=is_private,
+    )
     return Prospect(
         severity=Severity(severity),
         service=found,
         is_private=is_private,
         channel_name=_channel_name(session, found, number, is_private),
         hears=who_hears(session, Severity(severity), found, is_private=is_private, invite=people),
+        customers=look_ahead(session, declared),
     )
 
 

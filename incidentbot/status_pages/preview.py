@@ -36,6 +36,10 @@ from incidentbot.status_pages.publication import (
 from incidentbot.status_pages.states import current_statuses
 from incidentbot.users.actor import Actor
 
+# Where customers read.
+STATUSPAGE = "Statuspage"
+OWN_PAGE = "the status page"
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -122,7 +126,7 @@ def told(session: Session, incident: Incident) -> Told | None:
     settings, by_hand = row[0], row[3]
     known: PublicIncident | None = row[1]
     latest: PublicUpdate | None = row[2]
-    reach = _reach(settings)
+    reach = places(settings)
     if not (reach or known):
         return None
     return Told(
@@ -135,12 +139,12 @@ def told(session: Session, incident: Incident) -> Told | None:
     )
 
 
-def _reach(settings: StatusPageSettings | None) -> list[str]:
-    """Return where customers read, by name."""
+def places(settings: StatusPageSettings | None) -> list[str]:
+    """Return where customers read, by name: nowhere while no status page is connected or on."""
     if settings is None:
         return []
-    places = (("Statuspage", settings.statuspage_page_id), ("the status page", settings.is_on))
-    return [name for name, is_there in places if is_there]
+    known = ((STATUSPAGE, settings.statuspage_page_id), (OWN_PAGE, settings.is_on))
+    return [name for name, is_there in known if is_there]
 
 
 def preview(session: Session, incident: Incident, text: str = "") -> Preview:
@@ -171,7 +175,7 @@ def for_customers(session: Session, incident: Incident) -> ForCustomers | None:
 
     That is while no status page is connected or switched on, and for a private incident.
     """
-    reach = _reach(session.get(StatusPageSettings, SETTINGS_ID))
+    reach = places(session.get(StatusPageSettings, SETTINGS_ID))
     known = session.get(PublicIncident, incident.id)
     if incident.is_private or not (reach or known):
         return None

@@ -116,10 +116,9 @@ def follow(change: Change, kind: EventKind, typed: str = "") -> None:
     record_states(session, [incident.service_id], change.now)
     if kind in FOLLOWED:
         publish(session, _component_effects(session, incident))
-    known = session.get(PublicIncident, incident.id)
-    names = names_of(session, incident.service_id)
-    told = words_for(session, incident, known, names, text)
-    if known is None and not text and not _opens_by_itself(session, told, kind, incident, names):
+    step = next_step(session, incident, kind, text)
+    known, told = step.known, step.told
+    if known is None and not step.publishes:
         return
     if known is None:
         known = PublicIncident(
@@ -132,14 +131,11 @@ def follow(change: Change, kind: EventKind, typed: str = "") -> None:
         )
         session.add(known)
         session.flush()
-        moved = True
-    else:
-        moved = known.status is not told.status
     if known.impact is not told.impact:
         known.impact, known.updated_at = told.impact, change.now
     known.status = told.status
     known.resolved_at = change.now if known.status is PublicStatus.RESOLVED else None
-    if text or moved:
+    if step.publishes:
         _publish(change, known, told.body)
     elif kind is EventKind.SEVERITY and is_connected(session):
         publish(session, [incident_effect(incident, f"impact/{incident.version}", impact=True)])
@@ -154,6 +150,36 @@ class Words:
     impact: Impact
     body: str
     publication: Publication
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one event of an incident does for customers.
+
+    `known` is what they know of the incident before, `told` what they would read of it now; it is
+    published as an update of its own, with mail for who asked for that, where `publishes` says so.
+    """
+
+    names: Names
+    known: PublicIncident | None
+    told: Words
+    publishes: bool
+
+
+def next_step(session: Session, incident: Incident, kind: EventKind, text: str = "") -> Step:
+    """Return what an event does for customers: of an incident as it is after it, and not private.
+
+    It changes nothing, so that it tells as well what a declaration would do.
+    """
+    # One that is not there yet has no id.
+    known = session.get(PublicIncident, incident.id) if incident.id else None
+    names = names_of(session, incident.service_id)
+    told = words_for(session, incident, known, names, text)
+    if known is None:
+        publishes = bool(text) or _opens_by_itself(session, told, kind, incident, names)
+    else:
+        publishes = bool(text) or known.status is not told.status
+    return Step(names, known, told, publishes)
 
 
 def words_for(

@@ -18,8 +18,13 @@ from incidentbot.status_pages.models import (
 )
 
 
-def current_statuses(session: Session, service_ids: Iterable[int]) -> Mapping[int, ComponentStatus]:
-    """Return how each of these services does now, by its id: the worst of what is open wins."""
+def current_statuses(
+    session: Session, service_ids: Iterable[int], *, coming: Incident | None = None
+) -> Mapping[int, ComponentStatus]:
+    """Return how each of these services does now, by its id: the worst of what is open wins.
+
+    With `coming`, an incident that is not there yet: how they would do if it was.
+    """
     wanted = set(service_ids)
     found: dict[int, list[ComponentStatus]] = {service_id: [] for service_id in wanted}
     incidents = session.execute(
@@ -29,6 +34,8 @@ def current_statuses(session: Session, service_ids: Iterable[int]) -> Mapping[in
             Incident.is_private.is_(False),
         )
     )
+    if coming is not None and coming.service_id in wanted:
+        found[coming.service_id].append(status_of(coming.severity, coming.status))
     for service_id, severity, status in incidents:
         found[service_id].append(status_of(severity, status))
     under_way = (

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -231,6 +231,26 @@ def forget_unconfirmed(session: Session) -> int:
     return int(forgotten.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 
 
+def count_readers(session: Session, service_ids: Collection[int]) -> int:
+    """Return how many subscribers get mail of what concerns these services."""
+    wanted = select(func.count()).select_from(Subscriber).where(_gets_mail_of(service_ids))
+    return session.scalar(wanted) or 0
+
+
+def _gets_mail_of(service_ids: Collection[int]) -> ColumnElement[bool]:
+    """Return the condition for who has confirmed, and asked for one of these services, or for all."""
+    return and_(
+        Subscriber.confirmed_at.is_not(None),
+        or_(
+            ~exists().where(subscriber_services.c.subscriber_id == Subscriber.id),
+            exists().where(
+                subscriber_services.c.subscriber_id == Subscriber.id,
+                subscriber_services.c.service_id.in_(service_ids),
+            ),
+        ),
+    )
+
+
 def fan_out(session: Session, delivery: Delivery) -> None:
     """Publish one mail per subscriber of the next batch, and what does the batch after it.
 
@@ -240,17 +260,7 @@ def fan_out(session: Session, delivery: Delivery) -> None:
     service_ids = _services_of(session, delivery)
     batch = session.scalars(
         select(Subscriber.id)
-        .where(
-            Subscriber.confirmed_at.is_not(None),
-            Subscriber.id > after,
-            or_(
-                ~exists().where(subscriber_services.c.subscriber_id == Subscriber.id),
-                exists().where(
-                    subscriber_services.c.subscriber_id == Subscriber.id,
-                    subscriber_services.c.service_id.in_(service_ids),
-                ),
-            ),
-        )
+        .where(_gets_mail_of(service_ids), Subscriber.id > after)
         .order_by(Subscriber.id)
         .limit(BATCH)
     ).all()

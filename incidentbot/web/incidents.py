@@ -250,7 +250,11 @@ def _preview(values: Mapping[str, str]) -> dict[str, Any]:
         commander,
         "is_private" in values,
     )
-    return {"prospect": prospect, "has_slack": settings.slack is not None}
+    return {
+        "prospect": prospect,
+        "has_slack": settings.slack is not None,
+        "has_mail": settings.mail is not None,
+    }
 
 
 def _filled_in(values: dict[str, str]) -> dict[str, str]:

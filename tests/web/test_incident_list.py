@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from sqlalchemy import event
 from werkzeug.datastructures import MultiDict
 
@@ -20,12 +21,16 @@ from incidentbot.incidents.errors import InvalidInput
 from incidentbot.incidents.lifecycle import OPEN, Severity, Status
 from incidentbot.incidents.models import Service
 from incidentbot.incidents.queries import list_templates
-from incidentbot.users.actor import Actor, Door, actor_for
+from incidentbot.incidents.settings import fingerprint
+from incidentbot.status_pages.models import Subscriber
+from incidentbot.status_pages.rules import edit_rule, rules_by_severity, texts_of
+from incidentbot.users.actor import OPERATOR, Actor, Door, actor_for
 from incidentbot.users.candidates import Candidate
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role, User
 from incidentbot.web.csv_files import csv_line
 from incidentbot.web.incident_list import Asked, read_address
+from tests.status_pages.shown import show, switch_on
 
 SignIn = Callable[[Role], FlaskClient]
 
@@ -351,6 +356,47 @@ def test_what_will_happen_is_shown_without_losing_what_was_typed(signed_in: Sign
     assert "tells nobody else" in part
     assert "#general" not in part
     assert "Choose a severity" in person.get("/incidents/new/preview?severity=P7&commander=x").text
+
+
+def test_what_customers_will_see_is_shown_with_slack_and_without(
+    app: Flask, signed_in: SignIn, declare: Callable[..., str]
+) -> None:
+    person = signed_in(Role.RESPONDER)
+    address = "/incidents/new/preview?severity=P1&service=payments"
+    assert "No status page is switched on" in person.get(address).text
+    with app.app_context():
+        session = db.session()
+        switch_on(session)
+        show(session, {"payments": ("Card <b>payments</b>", "")})
+        assert "publishes no text by itself" in person.get(address).text
+        rule = texts_of(rules_by_severity(session)[Severity.P1])
+        edit_rule(
+            session,
+            OPERATOR,
+            Severity.P1,
+            {**rule, "publication": "automatic", "opening": "{service} is <i>down</i>."},
+            fingerprint(rule),
+        )
+        subscriber = Subscriber(
+            email="c@example.com", created_at=clock.now(), confirmed_at=clock.now()
+        )
+        session.add(subscriber)
+        session.commit()
+    secrets = {"slack_bot_token": None, "slack_signing_secret": None}
+    mail = {"smtp_url": SecretStr("smtp://localhost"), "mail_from": "bot@example.com"}
+    for update in ({}, mail, secrets):
+        app.extensions["settings"] = app.extensions["settings"].model_copy(update=update)
+        page = person.get(address).text
+        assert "major outage</strong> on the status page" in page
+        assert "Card &lt;b&gt;payments&lt;/b&gt; is &lt;i&gt;down&lt;/i&gt;." in page
+        assert ("mails 1 subscriber" in page) == (app.extensions["settings"].mail is not None)
+    assert "Slack is not connected" in page
+    assert "nothing. They do not know this service" in person.get(address[:-8] + "search").text
+    assert "told nothing of a private incident" in person.get(f"{address}&is_private=1").text
+    admin, shown = signed_in(Role.ADMIN), f"/incidents/{declare(severity='P3')}"
+    forms = " ".join(admin.get(shown).text.split())
+    assert "Customers see its service by the new severity at once; where your admin" in forms
+    assert "Customers see its service as operational at once" in forms
 
 
 def test_without_slack_one_is_told_that_nobody_is_told(
