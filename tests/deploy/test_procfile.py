@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ import requests
 
 from tests.scenarios.world import ADA, LINUS, SANDBOX, World, eventually
 from tests.servers.ports import free_port
-from tests.servers.processes import ROOT, launch, start
+from tests.servers.processes import ROOT, Process, launch, start
 
 pytestmark = [pytest.mark.scenario, pytest.mark.server]
 
@@ -61,6 +62,14 @@ def company(postgres_url: str, redis_url: str, tmp_path: Path) -> Iterator[World
         with launch(command, env, folder / "honcho.log") as processes:
             processes.wait_until(lambda: _is_healthy(app_url), 60)
             yield World(app_url, slack_url, env, folder, processes, sandbox)
+            eventually(lambda: _is_quiet(processes))
+
+
+def _is_quiet(honcho: Process) -> bool:
+    """Whether nothing was logged for a while: honcho breaks when a signal finds it in a line's midst."""
+    before = honcho.log.stat().st_size
+    time.sleep(0.3)
+    return honcho.returncode is not None or honcho.log.stat().st_size == before
 
 
 def _installed_in(folder: Path) -> Path:
