@@ -5,6 +5,8 @@ from typing import Any
 
 from flask import Flask
 from flask_migrate import upgrade
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from incidentbot import create_app
 from incidentbot.config import Settings, load_settings
@@ -42,6 +44,25 @@ _FIRST_START = {
 _migrated: list[bytes] = []  # a SQLite file as a new installation begins, once there is one
 
 
+class _Compiled(BytecodeCache):
+    """Templates compiled once for all apps of a test process, not anew for each."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Use what another app compiled of the same text."""
+        if bucket.key in self._codes:
+            bucket.bytecode_from_string(self._codes[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it for the next app."""
+        self._codes[bucket.key] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
+
+
 def install(database_url: str, **overrides: Any) -> Flask:
     """Return the app on a migrated database with its first-start defaults.
 
@@ -53,9 +74,11 @@ def install(database_url: str, **overrides: Any) -> Flask:
         and not file.exists()
         and not _FIRST_START & overrides.keys()
     )
+    app = create_app(small_company(database_url, **overrides))
+    app.jinja_env.bytecode_cache = _compiled
     if is_new and _migrated:
         file.write_bytes(_migrated[0])
-    app = create_app(small_company(database_url, **overrides))
+        return app
     with app.app_context():
         upgrade()
         if is_new and not _migrated:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask, request, request_started
 from flask.testing import FlaskClient
 
@@ -13,7 +14,7 @@ from incidentbot import clock
 from incidentbot.extensions import db
 from incidentbot.incidents.errors import Conflict
 from incidentbot.outbox.models import Delivery
-from incidentbot.users import members
+from incidentbot.users import members, passwords
 from incidentbot.users.links import make_sign_in_secret
 from incidentbot.users.models import LinkPurpose, Role, User
 from incidentbot.users.sign_in import FAILURES_PER_EMAIL
@@ -336,7 +337,13 @@ def test_the_cookie_is_bound_to_this_host_where_there_is_https(sqlite_url: str) 
     assert "Domain" not in cookie
 
 
-def test_behind_a_proxy_the_address_is_the_persons(sqlite_url: str) -> None:
+def test_behind_a_proxy_the_address_is_the_persons(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Sixty times as slow as it is meant to be is too slow for a test.
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", quick)
+    monkeypatch.setattr(passwords, "_nobodys", lambda: quick.hash("the password of nobody"))
     app = install(sqlite_url, proxy_hops=1)
     app.config["WTF_CSRF_ENABLED"] = False
     client = app.test_client()
