@@ -19,8 +19,8 @@ LOCKS := requirements.txt requirements-observability.txt requirements-dev.txt
 args ?=
 PYTEST := $(BIN)/python -m pytest
 # Three for two cores: many tests wait for what they have started. In the order of the files, so that
-# the long stories do not all come last, on one core. tests/conftest.py says what stays together.
-ALONG := -n 3 --dist loadgroup --no-loadscope-reorder
+# the long stories do not all come last, on one core; tests/conftest.py says what stays together.
+ALONG := -n 3 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -5,10 +5,12 @@ Nothing here skips. When this machine lacks a server, the test fails and says wh
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.servers import processes
 from tests.servers.browser import LAUNCH_ARGS
@@ -100,10 +102,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(HERE).parts[0] if item.path.is_relative_to(HERE) else ""
         if folder in MARKER_OF_FOLDER:
             item.add_marker(MARKER_OF_FOLDER[folder])
-        # What runs in one test process, one after another. Two drills at once would slow each other
-        # down until people wait in vain.
-        together = folder if folder == "drills" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Divide the tests among the test processes."""
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _runs_with
+    return scheduler
+
+
+def _runs_with(nodeid: str) -> str:
+    """Name what a test runs with in one process, one after another: those of its file, and all drills.
+
+    Two drills at once would slow each other down until people wait in vain.
+    """
+    file = nodeid.partition("::")[0]
+    return "drills" if "/drills/" in file else file
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,5 +1,6 @@
 """Slack is out of reach for a while; people go on, on the web and by commands."""
 
+import html
 import json
 import re
 import threading
@@ -73,19 +74,24 @@ def drill(folder: Path, seconds: int = 60, incidents: int = 15) -> str:
 
 def _declare_on_the_web(browser: Browser, title: str) -> str:
     page = browser.get("/incidents/new")
-    commander = re.search(r'<option value="(\d+)" selected', page)
-    assert commander is not None
     answer = browser.post(
         "/incidents/new",
         page,
         title=title,
         severity="P3",
         service="payments",
-        commander=commander[1],
+        commander=_commander_offered(page),
     )
     reference = re.search(r"(INC-\d+) is declared", answer)
     assert reference is not None
     return reference[1]
+
+
+def _commander_offered(page: str) -> str:
+    """Return who the form says commands, as a browser would send it."""
+    field = re.search(r'<input[^>]* name="commander" value="([^"]+)"', page)
+    assert field is not None
+    return html.unescape(field[1])
 
 
 def _act(browser: Browser, reference: str, form: str, message: str) -> None:
