@@ -79,6 +79,8 @@ def test_a_changed_rule_changes_what_the_next_incident_tells(
         page.get_by_role("link", name="Add a person to P3").click()
         page.get_by_label("Person").fill("Linus Berg")
         page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.get_by_role("status").first).to_contain_text("The rule is added")
+        page.wait_for_load_state()  # until then nobody hears of a choice
         page.get_by_label("Severity", exact=True).select_option("P3")
         expect(preview).to_contain_text("Direct message to Linus Berg")
         expect(preview).to_contain_text("#general")
