@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.servers import processes
@@ -30,7 +30,8 @@ MARKER_OF_FIXTURE = {
 }
 MARKER_OF_FOLDER = {"scenarios": "scenario", "drills": "scenario", "browser": "browser"}
 
-# On a busy machine a slow example is no bug.
+# On a busy machine a slow example is no bug, nor is a page that comes late.
+EXPECTED_MS = 15_000
 settings.register_profile("incidentbot", deadline=None)
 settings.load_profile("incidentbot")
 
@@ -60,6 +61,7 @@ def chromium(chromium_path: Path) -> Iterator[Browser]:
     """A running Chromium, one for each test process: Playwright runs but once in a thread."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=list(LAUNCH_ARGS))
+        expect.set_options(timeout=EXPECTED_MS)
         yield browser
         browser.close()
 

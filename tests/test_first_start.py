@@ -40,7 +40,7 @@ def test_it_has_templates_services_people_and_routing(database_url: str) -> None
         }
         assert [u.slack_user_id for u in services["billing"].owners] == ["U0OWNER"]
         assert {u.slack_user_id for u in services["payments"].owners} == {"U0P1", "U0OWNER"}
-        levels = {s: audience_of(session, s) for s in ("P1", "P2", "P3", "P4")}
+        levels = {s: audience_of(session, s)[0] for s in ("P1", "P2", "P3", "P4")}
         assert levels["P1"].channels == ("C0GENERAL", "#engineering")
         assert levels["P1"].people == ("U0P1", "U0P2")
         assert (levels["P2"].channels, levels["P2"].people) == (("#engineering",), ())
@@ -71,7 +71,7 @@ def test_one_channel_named_twice_is_told_once(sqlite_url: str) -> None:
         a_team(sqlite_url, notification_channel_general="#engineering") as team,
         team.sessions() as session,
     ):
-        assert audience_of(session, "P1").channels == ("#engineering",)
+        assert audience_of(session, "P1")[0].channels == ("#engineering",)
 
 
 def test_what_was_edited_since_is_never_filled_in_again(team: Team) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from incidentbot import database
 from incidentbot.incidents.commands import first_people, free_channel_name
@@ -36,14 +36,22 @@ def foresee(
     is_private: bool,
 ) -> Prospect | None:
     """Return what declaring would do; None while the severity or the service is not chosen yet."""
-    found = session.scalars(
-        select(Service).where(Service.slug == service, Service.archived_at.is_(None))
-    ).one_or_none()
-    if found is None or severity not in set(Severity):
+    if severity not in set(Severity):
         return None
+    begins = session.execute(
+        select(Service, Counter.value + 1, User)
+        .select_from(Service)
+        .join(Counter, Counter.name == "incident")
+        .outerjoin(User, User.id == commander_id)
+        .options(joinedload(Service.owners))
+        .where(Service.slug == service, Service.archived_at.is_(None))
+    )
+    row = begins.unique().one_or_none()
+    if row is None:
+        return None
+    found, number, chosen = row
     declarer = session.get(User, actor.user_id) if actor.user_id is not None else None
-    commander = session.get(User, commander_id) if commander_id is not None else declarer
-    number = session.scalars(select(Counter.value).where(Counter.name == "incident")).one() + 1
+    commander = declarer if commander_id is None else chosen
     people = first_people(commander, declarer, found, is_private) if commander else []
     declared = Incident(
         severity=Severity(severity),

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from incidentbot.incidents.lifecycle import Severity
 from incidentbot.incidents.models import EventKind, Service
-from incidentbot.incidents.queries import names_by_slack_id
 from incidentbot.outbox.publish import Effect
 from incidentbot.routing.plan import WAR_ROOM, Audience, IncidentEvent, Level, Moment, plan
 from incidentbot.routing.route import audience_of, who_is_here
@@ -56,7 +55,8 @@ def who_hears(
         is_private=is_private,
         service_id=service.id if service else None,
     )
-    return _foresee(session, {Moment.START: start})[Moment.START]
+    named = {user.slack_user_id: user.name for user in invite if user.slack_user_id}
+    return _foresee(session, {Moment.START: start}, named)[Moment.START]
 
 
 def who_hears_when(
@@ -77,14 +77,21 @@ def who_hears_when(
         )
         for moment, kind in _EVENT_OF.items()
     }
-    return _foresee(session, events)
+    return _foresee(session, events, {})
 
 
-def _foresee(session: Session, events: Mapping[Moment, IncidentEvent]) -> Mapping[Moment, Preview]:
-    """Return who hears of each moment of one incident that begins with the first event."""
+def _foresee(
+    session: Session, events: Mapping[Moment, IncidentEvent], invited: Mapping[str, str]
+) -> Mapping[Moment, Preview]:
+    """Return who hears of each moment of one incident that begins with the first event.
+
+    `invited` are the names of who is invited to its channel, by Slack id.
+    """
     start = events[Moment.START]
-    level = Level() if start.is_private else audience_of(session, start.severity, start.service_id)
-    level, _, choices = who_is_here(session, level, _NOBODY)
+    level, known = Level(), dict[str, User]()
+    if not start.is_private:
+        level, known = audience_of(session, start.severity, start.service_id)
+    level, _, choices = who_is_here(level, _NOBODY, known)
     first = plan(start, level, _NOBODY, {}, choices)
     told = Audience(
         _channels(first, _TELLS), tuple(e.target for e in first if e.kind == "slack.dm")
@@ -93,8 +100,7 @@ def _foresee(session: Session, events: Mapping[Moment, IncidentEvent]) -> Mappin
         moment: first if event is start else plan(event, level, told, {}, choices)
         for moment, event in events.items()
     }
-    people = {e.target for found in effects.values() for e in found if e.kind == "slack.dm"}
-    names = names_by_slack_id(session, people.union(start.invite))
+    names = {**{slack_id: user.name for slack_id, user in known.items()}, **invited}
     return {moment: _preview(moment, found, names) for moment, found in effects.items()}
 
 

@@ -24,24 +24,27 @@ def route(session: Session, event: IncidentEvent) -> list[Delivery]:
     The lock makes throttling hold across processes: two events of one incident cannot both find
     that a person has not been told yet.
     """
-    level = Level()
+    level, known = Level(), dict[str, User]()
     if not event.is_private:
-        level = audience_of(session, event.severity, event.service_id)
+        level, known = audience_of(session, event.severity, event.service_id)
     told, silent = already_told(session, event.incident_id)
     # Where no rule of this severity speaks of a target, the one under which they were told still holds.
     still = {target for target in silent if level.hears_of_the_end(target) is None}
     level = replace(level, not_on_end=level.not_on_end | still)
-    level, told, choices = who_is_here(session, level, told)
+    level, told, choices = who_is_here(
+        level, told, known | _known(session, set(told.people) - known.keys())
+    )
     throttled = _recently_told(session, event.incident_id)
     return publish(session, plan(event, level, told, throttled, choices))
 
 
 def who_is_here(
-    session: Session, level: Level, told: Audience
+    level: Level, told: Audience, known: Mapping[str, User]
 ) -> tuple[Level, Audience, Mapping[str, DirectMessages]]:
-    """Return both without the people whose accounts have ended, and what the others want to hear."""
-    listed = {*level.people, *level.on_update.people, *level.on_end.people, *told.people}
-    known = _known(session, listed)
+    """Return both without the people whose accounts have ended, and what the others want to hear.
+
+    `known` are the accounts, by Slack id, of those in both who have one.
+    """
     gone = {slack_id for slack_id, user in known.items() if not user.is_active}
     level = replace(
         level,
@@ -53,20 +56,31 @@ def who_is_here(
     return level, _without_people(told, gone), choices
 
 
-def audience_of(session: Session, severity: Severity, service_id: int | None = None) -> Level:
+def audience_of(
+    session: Session, severity: Severity, service_id: int | None = None
+) -> tuple[Level, dict[str, User]]:
     """Return who hears of incidents of this severity and service, beyond the incident's own channel.
 
-    Without a service: by the rules that hold for every service.
+    And the accounts of the people among them, by Slack id, of those who have one. Without a service:
+    by the rules that hold for every service.
     """
-    rules = session.scalars(
-        select(RoutingRule)
+    names_person = and_(
+        RoutingRule.kind == AudienceKind.PERSON, User.slack_user_id == RoutingRule.target
+    )
+    rows = session.execute(
+        select(RoutingRule, User)
+        .outerjoin(User, names_person)
         .where(
             RoutingRule.severity == severity,
             or_(RoutingRule.service_id.is_(None), RoutingRule.service_id == service_id),
         )
         .order_by(RoutingRule.id)
     ).all()
-    return level_of(rules)
+    known = {}
+    for rule, user in rows:
+        if user is not None:
+            known[rule.target] = user
+    return level_of([rule for rule, _ in rows]), known
 
 
 def level_of(rules: Sequence[RoutingRule]) -> Level:

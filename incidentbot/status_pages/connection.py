@@ -19,11 +19,12 @@ from incidentbot import database
 from incidentbot.audit import log as audit
 from incidentbot.database import write_transaction
 from incidentbot.incidents.errors import InvalidInput, InvalidMove, NotFound
-from incidentbot.incidents.models import Incident, Service
+from incidentbot.incidents.models import Service
 from incidentbot.incidents.settings import changing_setting, require_unchanged
 from incidentbot.outbox.publish import publish, wake
 from incidentbot.status_pages.component_status import worst
 from incidentbot.status_pages.models import (
+    SETTINGS_ID,
     ComponentStatus,
     Maintenance,
     MaintenanceStatus,
@@ -32,7 +33,6 @@ from incidentbot.status_pages.models import (
     StatusPageSettings,
 )
 from incidentbot.status_pages.publication import (
-    SETTINGS_ID,
     component_effect,
     incident_effect,
     maintenance_effect,
@@ -262,18 +262,15 @@ def is_ours(row: StatuspageComponent, found: ComponentStatus) -> bool:
 
 
 def wanted_by_component(
-    session: Session, component_ids: Sequence[str], *, coming: Incident | None = None
+    session: Session, component_ids: Sequence[str]
 ) -> Mapping[str, ComponentStatus]:
-    """Return what each component is to show: the worst of the services that it follows.
-
-    `coming` as in `current_statuses`.
-    """
+    """Return what each component is to show: the worst of the services that it follows."""
     pairs = session.execute(
         select(StatuspageComponent.component_id, StatuspageComponent.service_id).where(
             StatuspageComponent.component_id.in_(component_ids)
         )
     ).all()
-    statuses = current_statuses(session, {service_id for _, service_id in pairs}, coming=coming)
+    statuses = current_statuses(session, {service_id for _, service_id in pairs})
     of_component: dict[str, list[ComponentStatus]] = {}
     for component_id, service_id in pairs:
         of_component.setdefault(component_id, []).append(statuses[service_id])

@@ -154,6 +154,9 @@ class PublicationRule(Base):
     resolved: Mapped[str] = mapped_column(Text)
 
 
+SETTINGS_ID = 1
+
+
 class StatusPageSettings(Base):
     """The one row of settings of the status pages.
 

@@ -15,6 +15,7 @@ from incidentbot.status_pages import public_ids
 from incidentbot.status_pages.component_status import worst
 from incidentbot.status_pages.maintenance import is_called_off, list_maintenances
 from incidentbot.status_pages.models import (
+    SETTINGS_ID,
     ComponentState,
     ComponentStatus,
     Impact,
@@ -25,7 +26,6 @@ from incidentbot.status_pages.models import (
     PublicUpdate,
     StatusPageSettings,
 )
-from incidentbot.status_pages.publication import SETTINGS_ID
 from incidentbot.status_pages.states import current_statuses
 from incidentbot.status_pages.uptime import Day, days_of, first_day, start_of, uptime
 

@@ -16,6 +16,7 @@ from incidentbot.incidents.permissions import Action
 from incidentbot.incidents.text import clean_text
 from incidentbot.status_pages.connection import DRIFTED, has_drifted
 from incidentbot.status_pages.models import (
+    SETTINGS_ID,
     ComponentStatus,
     Impact,
     Publication,
@@ -25,20 +26,10 @@ from incidentbot.status_pages.models import (
     StatuspageComponent,
     StatusPageSettings,
 )
-from incidentbot.status_pages.publication import (
-    PUBLIC_TEXT_LIMIT,
-    SETTINGS_ID,
-    Names,
-    follow,
-    names_of,
-    words_for,
-)
+from incidentbot.status_pages.publication import PUBLIC_TEXT_LIMIT, follow, words_for
+from incidentbot.status_pages.standing import Standing, places, standing_of
 from incidentbot.status_pages.states import current_statuses
 from incidentbot.users.actor import Actor
-
-# Where customers read.
-STATUSPAGE = "Statuspage"
-OWN_PAGE = "the status page"
 
 
 @dataclass(frozen=True)
@@ -139,31 +130,27 @@ def told(session: Session, incident: Incident) -> Told | None:
     )
 
 
-def places(settings: StatusPageSettings | None) -> list[str]:
-    """Return where customers read, by name: nowhere while no status page is connected or on."""
-    if settings is None:
-        return []
-    known = ((STATUSPAGE, settings.statuspage_page_id), (OWN_PAGE, settings.is_on))
-    return [name for name, is_there in known if is_there]
-
-
 def preview(session: Session, incident: Incident, text: str = "") -> Preview:
     """Return what would be published of the incident as it is now, with `text` or else the rule's."""
     known = session.get(PublicIncident, incident.id)
-    return _preview(session, incident, known, names_of(session, incident.service_id), text)
+    return _preview(session, incident, known, standing_of(session, incident), text)
 
 
 def _preview(
-    session: Session, incident: Incident, known: PublicIncident | None, names: Names, text: str = ""
+    session: Session,
+    incident: Incident,
+    known: PublicIncident | None,
+    standing: Standing,
+    text: str = "",
 ) -> Preview:
-    told = words_for(session, incident, known, names, text)
-    components = [component.name for component in names.components]
+    told = words_for(incident, known, standing, text)
+    components = [component.name for component in standing.components]
     return Preview(
         title=told.title,
         status=told.status,
         impact=told.impact,
         body=told.body,
-        components=components or [name for name in (names.public,) if name],
+        components=components or [name for name in (standing.public_name,) if name],
         component_status=current_statuses(session, [incident.service_id])[incident.service_id],
         is_new=known is None,
         publication=told.publication,
@@ -175,9 +162,9 @@ def for_customers(session: Session, incident: Incident) -> ForCustomers | None:
 
     That is while no status page is connected or switched on, and for a private incident.
     """
-    reach = places(session.get(StatusPageSettings, SETTINGS_ID))
+    standing = standing_of(session, incident)
     known = session.get(PublicIncident, incident.id)
-    if incident.is_private or not (reach or known):
+    if incident.is_private or not (standing.reach or known):
         return None
     latest = session.scalars(
         select(PublicUpdate)
@@ -185,9 +172,9 @@ def for_customers(session: Session, incident: Incident) -> ForCustomers | None:
         .order_by(PublicUpdate.seq.desc())
         .limit(1)
     ).first()
-    names = names_of(session, incident.service_id)
-    drift = [component for component in names.components if has_drifted(component)]
-    return ForCustomers(reach, known, latest, _preview(session, incident, known, names), drift)
+    drift = [component for component in standing.components if has_drifted(component)]
+    shown = _preview(session, incident, known, standing)
+    return ForCustomers(standing.reach, known, latest, shown, drift)
 
 
 def tell_customers(session: Session, reference: str, actor: Actor, text: str, seen: str) -> Result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,26 +15,23 @@ from incidentbot.incidents.models import EventKind, Incident
 from incidentbot.incidents.text import clean_optional
 from incidentbot.outbox.publish import Effect, publish
 from incidentbot.status_pages.models import (
+    SETTINGS_ID,
     Impact,
     Maintenance,
     Publication,
     PublicIncident,
-    PublicService,
     PublicStatus,
     PublicUpdate,
     StatuspageComponent,
     StatusPageSettings,
 )
-from incidentbot.status_pages.rules import rules_by_severity
+from incidentbot.status_pages.standing import Standing, standing_of
 from incidentbot.status_pages.states import record_states
 
 if TYPE_CHECKING:
     from incidentbot.incidents.change import Change
 
 PUBLIC_TEXT_LIMIT = 5_000
-MOST_NAMES = 3  # a title that names more of them is no title
-NOBODYS_NAME = "one of our services"
-SETTINGS_ID = 1
 
 # What of an incident's story moves it on for customers too.
 FOLLOWED = frozenset(
@@ -56,36 +53,6 @@ _PUBLIC_STATUS = {
     Status.RESOLVED: PublicStatus.RESOLVED,
     Status.CANCELLED: PublicStatus.RESOLVED,
 }
-
-
-@dataclass(frozen=True)
-class Names:
-    """What customers know a service by: its public name, and the components that follow it.
-
-    Both are empty where customers are not shown it at all.
-    """
-
-    public: str
-    components: Sequence[StatuspageComponent]
-
-    @property
-    def in_texts(self) -> str:
-        """The name in a sentence: the public one, else that of a few components."""
-        names = [component.name for component in self.components]
-        if self.public or not 0 < len(names) <= MOST_NAMES:
-            return self.public or NOBODYS_NAME
-        return " and ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])
-
-
-def names_of(session: Session, service_id: int) -> Names:
-    """Return what customers know a service by."""
-    public = select(PublicService.name).where(PublicService.service_id == service_id)
-    components = session.scalars(
-        select(StatuspageComponent)
-        .where(StatuspageComponent.service_id == service_id)
-        .order_by(StatuspageComponent.id)
-    ).all()
-    return Names(session.scalar(public) or "", components)
 
 
 def is_connected(session: Session) -> bool:
@@ -160,7 +127,7 @@ class Step:
     published as an update of its own, with mail for who asked for that, where `publishes` says so.
     """
 
-    names: Names
+    standing: Standing
     known: PublicIncident | None
     told: Words
     publishes: bool
@@ -173,24 +140,23 @@ def next_step(session: Session, incident: Incident, kind: EventKind, text: str =
     """
     # One that is not there yet has no id.
     known = session.get(PublicIncident, incident.id) if incident.id else None
-    names = names_of(session, incident.service_id)
-    told = words_for(session, incident, known, names, text)
+    standing = standing_of(session, incident)
+    told = words_for(incident, known, standing, text)
     if known is None:
-        publishes = bool(text) or _opens_by_itself(session, told, kind, incident, names)
+        publishes = bool(text) or _opens_by_itself(told, kind, incident, standing)
     else:
         publishes = bool(text) or known.status is not told.status
-    return Step(names, known, told, publishes)
+    return Step(standing, known, told, publishes)
 
 
 def words_for(
-    session: Session, incident: Incident, known: PublicIncident | None, names: Names, text: str = ""
+    incident: Incident, known: PublicIncident | None, standing: Standing, text: str = ""
 ) -> Words:
     """Return what customers would read if the incident as it is now was published with `text`.
 
     Without a text it is the rule's. The title stays as they have read it first (`known`).
     """
-    rule = rules_by_severity(session)[incident.severity]
-    name = names.in_texts
+    rule, name = standing.rule, standing.name_in_texts
     status = _PUBLIC_STATUS[incident.status]
     return Words(
         title=known.title if known else rule.title_for(name),
@@ -201,16 +167,14 @@ def words_for(
     )
 
 
-def _opens_by_itself(
-    session: Session, told: Words, kind: EventKind, incident: Incident, names: Names
-) -> bool:
+def _opens_by_itself(told: Words, kind: EventKind, incident: Incident, standing: Standing) -> bool:
     """Whether customers are told without anybody asking: only of a service that they know."""
     return (
         told.publication is Publication.AUTOMATIC
         and kind in (EventKind.DECLARED, EventKind.SEVERITY, EventKind.REOPENED)
         and incident.status.is_open
-        and (is_connected(session) or has_own_page(session))
-        and bool(names.public or names.components)
+        and bool(standing.reach)
+        and standing.is_known
     )
 
 

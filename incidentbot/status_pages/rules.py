@@ -69,10 +69,12 @@ class Rule:
 def rules_by_severity(session: Session) -> Mapping[Severity, Rule]:
     """Return every severity's rule, the worst severity first: an admin's, else the defaults."""
     edited = {row.severity: row for row in session.scalars(select(PublicationRule))}
-    return {
-        severity: _of(edited[severity]) if severity in edited else default_rule(severity)
-        for severity in Severity
-    }
+    return {severity: rule_of(severity, edited.get(severity)) for severity in Severity}
+
+
+def rule_of(severity: Severity, edited: PublicationRule | None) -> Rule:
+    """Return a severity's rule, with its row if an admin has edited it."""
+    return default_rule(severity) if edited is None else _of(edited)
 
 
 def default_rule(severity: Severity) -> Rule:

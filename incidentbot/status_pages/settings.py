@@ -16,8 +16,7 @@ from incidentbot.incidents.errors import InvalidInput
 from incidentbot.incidents.models import Service
 from incidentbot.incidents.settings import changing_setting, require_unchanged
 from incidentbot.incidents.text import clean_line, clean_optional
-from incidentbot.status_pages.models import PublicService, StatusPageSettings
-from incidentbot.status_pages.publication import SETTINGS_ID
+from incidentbot.status_pages.models import SETTINGS_ID, PublicService, StatusPageSettings
 from incidentbot.users.actor import Actor
 
 DEFAULT_TITLE = "Status"

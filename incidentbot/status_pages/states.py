@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import false, null, select, true
 from sqlalchemy.orm import Session
 
 from incidentbot.incidents.lifecycle import OPEN
@@ -27,27 +27,26 @@ def current_statuses(
     """
     wanted = set(service_ids)
     found: dict[int, list[ComponentStatus]] = {service_id: [] for service_id in wanted}
-    incidents = session.execute(
-        select(Incident.service_id, Incident.severity, Incident.status).where(
-            Incident.service_id.in_(wanted),
-            Incident.status.in_(OPEN),
-            Incident.is_private.is_(False),
-        )
+    opened = select(Incident.service_id, Incident.severity, Incident.status, false()).where(
+        Incident.service_id.in_(wanted),
+        Incident.status.in_(OPEN),
+        Incident.is_private.is_(False),
     )
-    if coming is not None and coming.service_id in wanted:
-        found[coming.service_id].append(status_of(coming.severity, coming.status))
-    for service_id, severity, status in incidents:
-        found[service_id].append(status_of(severity, status))
     under_way = (
-        select(maintenance_services.c.service_id)
+        select(maintenance_services.c.service_id, null(), null(), true())
         .join(Maintenance, Maintenance.id == maintenance_services.c.maintenance_id)
         .where(
             maintenance_services.c.service_id.in_(wanted),
             Maintenance.status == MaintenanceStatus.IN_PROGRESS,
         )
     )
-    for service_id in session.scalars(under_way):
-        found[service_id].append(ComponentStatus.UNDER_MAINTENANCE)
+    if coming is not None and coming.service_id in wanted:
+        found[coming.service_id].append(status_of(coming.severity, coming.status))
+    rows = session.execute(opened.union_all(under_way))
+    for service_id, severity, status, is_maintenance in rows:
+        found[service_id].append(
+            ComponentStatus.UNDER_MAINTENANCE if is_maintenance else status_of(severity, status)
+        )
     return {service_id: worst(statuses) for service_id, statuses in found.items()}
 
 

@@ -145,11 +145,8 @@ def suggest(
     session: Session, typed: str, among: Among, limit: int = SUGGESTIONS
 ) -> Sequence[Candidate]:
     """Return people of whom each word typed begins a word of the name, or the e-mail address."""
-    words = _WORD.findall(typed[:TYPED_LIMIT])
-    if not words:
-        return []
-    matching = _among(among, *map(_has_word, words))
-    return _find(session, matching.order_by(_PEOPLE.name, _PEOPLE.user_id), limit)
+    matching = _among(among, _begins_so(typed[:TYPED_LIMIT]))
+    return _read(session, limit, _first_by_name(matching))[0]
 
 
 def find_person(
@@ -183,19 +180,17 @@ def find_person(
 def namesakes(session: Session, typed: str, among: Among) -> Sequence[Candidate]:
     """Return all whom a text may mean, or one more than NAMESAKES: who is called exactly so goes first."""
     text = " ".join(typed[:TYPED_LIMIT].split())
-    for condition in (_is_known_by(text), _is_called(text)):
-        found = _find(session, _among(among, condition), NAMESAKES + 1)
-        if found:
-            return found
-    return suggest(session, text, among, NAMESAKES + 1)
+    ways = (_is_known_by(text), _is_called(text), _begins_so(text))
+    answers = _read(session, NAMESAKES + 1, *(_first_by_name(_among(among, way)) for way in ways))
+    return next(filter(None, answers), [])
 
 
 def _among(among: Among, *conditions: ColumnElement[bool]) -> Query:
     return select(_EVERYBODY).where(_OFFERED[among], *conditions)
 
 
-def _find(session: Session, query: Query, limit: int) -> Sequence[Candidate]:
-    return _read(session, limit, query)[0]
+def _first_by_name(query: Query) -> Query:
+    return query.order_by(_PEOPLE.name, _PEOPLE.user_id)
 
 
 def _read(session: Session, limit: int, *queries: Query) -> list[list[Candidate]]:
@@ -248,6 +243,12 @@ def _is_called(text: str) -> ColumnElement[bool]:
             for name in (_PEOPLE.name, _PEOPLE.real_name)
         )
     )
+
+
+def _begins_so(text: str) -> ColumnElement[bool]:
+    """Match of whom each word begins a word of the name, or the e-mail address; nobody without words."""
+    words = _WORD.findall(text)
+    return and_(*map(_has_word, words)) if words else false()
 
 
 def _has_word(word: str) -> ColumnElement[bool]:

@@ -32,7 +32,7 @@ from incidentbot.incidents.preview import foresee
 from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.templates import fill_in, find_template
 from incidentbot.incidents.text import TITLE_LIMIT
-from incidentbot.users.candidates import Among, Candidate, candidate, find_person, offer
+from incidentbot.users.candidates import Among, Candidate, candidate, find_person, namesakes, offer
 from incidentbot.users.models import Role
 from incidentbot.users.people import list_admins
 from incidentbot.web.access import actor
@@ -237,17 +237,14 @@ def _declared(values: Mapping[str, str]) -> Result:
 
 def _preview(values: Mapping[str, str]) -> dict[str, Any]:
     settings: Settings = current_app.extensions["settings"]
-    try:
-        typed = written(values, "commander")
-        commander = find_person(db.session(), typed, Among.COMMANDERS, "commander").user_id
-    except InvalidInput:
-        commander = None
+    typed = written(values, "commander")
+    meant = namesakes(db.session(), typed, Among.COMMANDERS) if typed else ()
     prospect = foresee(
         db.session(),
         actor(),
         values.get("severity", ""),
         values.get("service", ""),
-        commander,
+        meant[0].user_id if len(meant) == 1 else None,
         "is_private" in values,
     )
     return {

@@ -114,6 +114,7 @@ def test_keys_step_through_the_incidents_and_open_them(chromium: Browser, site: 
         assert seen == ["Checkout is slow", "Index is stale", "Search lags", "Index is stale"]
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("Index is stale")
+        page.wait_for_load_state()  # its scripts hear no key before
         page.keyboard.press("g")
         page.keyboard.press("i")
         page.wait_for_url(f"{site.url}/")

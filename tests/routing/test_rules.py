@@ -115,7 +115,7 @@ def test_what_is_wrong_is_said_at_its_field(team: Team, field: str, fields: Rule
 def test_a_person_is_chosen_by_account_and_told_by_their_slack_id(team: Team) -> None:
     add(team, RuleFields(severity="P2", kind="person", user_id=team.bob.user_id))
     with team.sessions() as session:
-        assert audience_of(session, "P2").people == ("U0BOB",)
+        assert audience_of(session, "P2")[0].people == ("U0BOB",)
 
 
 def test_who_has_no_slack_account_cannot_be_told_there(team: Team) -> None:
@@ -176,9 +176,9 @@ def test_a_rule_of_a_service_holds_for_that_service_only(team: Team) -> None:
         payments, search = (
             session.query(Service).filter_by(slug=slug).one().id for slug in ("payments", "search")
         )
-        assert "#payments-alerts" in audience_of(session, "P2", payments).channels
-        assert "#payments-alerts" not in audience_of(session, "P2", search).channels
-        assert "#payments-alerts" not in audience_of(session, "P2").channels
+        assert "#payments-alerts" in audience_of(session, "P2", payments)[0].channels
+        assert "#payments-alerts" not in audience_of(session, "P2", search)[0].channels
+        assert "#payments-alerts" not in audience_of(session, "P2")[0].channels
 
 
 def test_a_target_of_two_rules_is_told_once_of_what_either_says(team: Team) -> None:
@@ -196,10 +196,10 @@ def test_a_target_of_two_rules_is_told_once_of_what_either_says(team: Team) -> N
                 )
             )
     with team.sessions() as session:
-        level = audience_of(session, "P3", payments.id)
+        level, _ = audience_of(session, "P3", payments.id)
         assert (level.channels, level.on_update.channels) == (("#ops",), ("#ops",))
         assert level.not_on_end == frozenset()
-        assert audience_of(session, "P3").not_on_end == {"#ops"}
+        assert audience_of(session, "P3")[0].not_on_end == {"#ops"}
 
 
 def test_somebody_who_has_left_stays_in_the_rule_and_is_not_chosen_anew(team: Team) -> None:

@@ -17,6 +17,7 @@ from incidentbot.outbox.models import Delivery
 from incidentbot.status_pages import connection
 from incidentbot.status_pages.connection import Connection, SeenComponent, wanted_by_component
 from incidentbot.status_pages.models import (
+    SETTINGS_ID,
     ComponentStatus,
     Publication,
     PublicIncident,
@@ -27,9 +28,9 @@ from incidentbot.status_pages.models import (
 )
 from incidentbot.status_pages.outlook import Outlook, Shown
 from incidentbot.status_pages.page import read_page
-from incidentbot.status_pages.preview import OWN_PAGE, STATUSPAGE, places
-from incidentbot.status_pages.publication import SETTINGS_ID, Words
+from incidentbot.status_pages.publication import Words
 from incidentbot.status_pages.rules import edit_rule, rules_by_severity, texts_of
+from incidentbot.status_pages.standing import OWN_PAGE, STATUSPAGE, places
 from incidentbot.status_pages.subscribers import FAN_OUT, UPDATE, fan_out
 from tests.status_pages.shown import map_components, show, switch_on
 from tests.team import Team

@@ -26,8 +26,7 @@ from incidentbot.incidents.models import EventKind, Incident, SeveritySetting, T
 from incidentbot.incidents.people import add_person
 from incidentbot.incidents.queries import list_newest_deliveries
 from incidentbot.outbox.models import Delivery, DeliveryState
-from incidentbot.status_pages.models import StatusPageSettings
-from incidentbot.status_pages.publication import SETTINGS_ID
+from incidentbot.status_pages.models import SETTINGS_ID, StatusPageSettings
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role, User

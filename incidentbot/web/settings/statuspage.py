@@ -15,7 +15,6 @@ from incidentbot.outbox.dispatch import DeliveryError
 from incidentbot.status_pages import connection
 from incidentbot.status_pages.connection import SeenComponent
 from incidentbot.status_pages.models import Impact, Publication
-from incidentbot.status_pages.publication import NOBODYS_NAME
 from incidentbot.status_pages.rules import (
     TITLE_TEMPLATE_LIMIT,
     default_rule,
@@ -24,6 +23,7 @@ from incidentbot.status_pages.rules import (
     rules_by_severity,
     texts_of,
 )
+from incidentbot.status_pages.standing import NOBODYS_NAME
 from incidentbot.users.actor import Actor
 from incidentbot.web.access import actor
 from incidentbot.web.requests import number
