@@ -7,15 +7,23 @@ import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
 
 from incidentbot.demo.company import PEOPLE, SERVICES
+from incidentbot.demo.status_page import open_status_page, plan_work
+from incidentbot.extensions import db
+from incidentbot.status_pages.connection import Connection, SeenComponent, connect
+from incidentbot.status_pages.models import ComponentStatus
+from incidentbot.users.actor import OPERATOR
 from tests.installation import install
+from tests.status_pages.shown import map_components
 
 YEARS = 5
 EVENTS_EACH = 20  # on average
 PRIVATE = 40  # one in so many
 OPEN = 12  # incidents that are open now, however many there were
 COLLEAGUES = 5_000  # beside those who run incidents, in either size
+SUBSCRIBERS = 2_000  # of the status page, in either size
 
 
 @dataclass(frozen=True)
@@ -32,13 +40,34 @@ BIG = Size(100_000, 2_000_000)
 
 def fill(database_url: str, size: Size) -> None:
     """Migrate an empty PostgreSQL database and fill it."""
-    install(database_url)
+    app = install(database_url)
     engine = create_engine(database_url)
-    with engine.begin() as connection, connection.connection.cursor() as cursor:
-        for statement in (*_company(), *_history(size)):
-            cursor.execute(statement)  # the driver's own: a % is no parameter
+    _execute(engine, _company())
+    with app.app_context():
+        _tell_customers(db.session())
+        db.engine.dispose()
+    _execute(engine, [*_history(size), *_public_history()])
     _settle(engine)
     engine.dispose()
+
+
+def _execute(engine: Engine, statements: list[str]) -> None:
+    with engine.begin() as connection, connection.connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)  # the driver's own: a % is no parameter
+
+
+def _tell_customers(session: Session) -> None:
+    """Switch both status pages on; customers are told of P1 and P2 by itself."""
+    open_status_page(session, OPERATOR)
+    plan_work(session, OPERATOR)
+    connect(session, OPERATOR, Connection("bench", "key"), "Acme", "secret")
+    components = [
+        SeenComponent(f"c{n}", each.name, ComponentStatus.OPERATIONAL)
+        for n, each in enumerate(SERVICES)
+    ]
+    follows = {f"c{n}": each.slug for n, each in enumerate(SERVICES)}
+    map_components(session, OPERATOR, components, follows)
 
 
 def _settle(engine: Engine) -> None:
@@ -48,19 +77,12 @@ def _settle(engine: Engine) -> None:
 
 
 def _company() -> list[str]:
-    def quoted(words: str) -> str:
-        return "'" + words.replace("'", "''") + "'"
-
     people = ",".join(
-        f"({quoted(name)}, {quoted(name.lower().replace(' ', '.') + '@example.com')}, "
-        f"{quoted(role.value)}, now())"
+        f"({_quoted(name)}, {_quoted(name.lower().replace(' ', '.') + '@example.com')}, "
+        f"{_quoted(role.value)}, now())"
         for name, role, _ in PEOPLE
     )
-    services = ",".join(f"({quoted(each.slug)}, {quoted(each.name)})" for each in SERVICES)
-    stories = ",".join(
-        f"({number}, {quoted(story.title)}, {quoted(story.summary)})"
-        for number, story in enumerate(story for each in SERVICES for story in each.stories)
-    )
+    services = ",".join(f"({_quoted(each.slug)}, {_quoted(each.name)})" for each in SERVICES)
     return [
         "DELETE FROM service_owners",
         "DELETE FROM services",
@@ -72,25 +94,35 @@ def _company() -> list[str]:
                'responder', now() FROM generate_series(1, {COLLEAGUES}) AS number
         """,
         f"INSERT INTO services (slug, name) VALUES {services}",
-        "CREATE TEMPORARY TABLE stories (number int, title text, summary text)",
-        f"INSERT INTO stories VALUES {stories}",
-        "SELECT setseed(0.42)",
+        "INSERT INTO templates (name, title, severity, summary) VALUES ('Slow', 'Slow', 'P3', '')",
+        f"""
+        INSERT INTO subscribers (email, created_at, confirmed_at)
+        SELECT 'reader' || number || '@example.com', now(), now()
+        FROM generate_series(1, {SUBSCRIBERS}) AS number
+        """,
     ]
 
 
 def _history(size: Size) -> list[str]:
+    stories = ",".join(
+        f"({number}, {_quoted(story.title)}, {_quoted(story.summary)})"
+        for number, story in enumerate(story for each in SERVICES for story in each.stories)
+    )
     n = size.incidents
-    stories = sum(len(each.stories) for each in SERVICES)
+    story_count = sum(len(each.stories) for each in SERVICES)
     per_incident = size.events // n
     fake_hash = hashlib.sha256(b"bench").hexdigest()
     return [
+        "CREATE TEMPORARY TABLE stories (number int, title text, summary text)",
+        f"INSERT INTO stories VALUES {stories}",
+        "SELECT setseed(0.42)",
         # Random facts first, so that all else can follow from them.
         f"""
         CREATE TEMPORARY TABLE made AS
         SELECT number, declared_at, severity,
                (SELECT min(id) FROM services) + floor(random() ^ 1.5 * {len(SERVICES)})::int AS service_id,
                (SELECT min(id) FROM users) + floor(random() * {len(PEOPLE)})::int AS commander_id,
-               floor(random() * {stories})::int AS story,
+               floor(random() * {story_count})::int AS story,
                CASE WHEN number > {n - OPEN} THEN 'investigating'
                     WHEN random() < 0.06 THEN 'cancelled' ELSE 'resolved' END AS status,
                random() < 1.0 / {PRIVATE} AS is_private,
@@ -171,13 +203,14 @@ def _history(size: Size) -> list[str]:
         f"""
         INSERT INTO audit_entries (seq, at, action, subject, outcome, override, actor_id, actor_name,
             actor_role, door, origin, before, after, previous_hash, hash)
-        SELECT row_number() OVER (ORDER BY declared_at, step), declared_at,
+        SELECT (SELECT max(seq) FROM audit_entries) + row_number() OVER (ORDER BY declared_at, step),
+               declared_at,
                (ARRAY['declare', 'post_update', 'move_to', 'resolve'])[1 + step % 4], 'INC-' || number,
                'done', false, commander_id, 'Somebody', 'responder', 'web', '192.0.2.1', '{{}}', '{{}}',
                '{fake_hash}', '{fake_hash}'
         FROM made, generate_series(0, 7) AS step
         """,
-        f"UPDATE audit_head SET seq = {n * 8}, hash = '{fake_hash}'",
+        f"UPDATE audit_head SET seq = (SELECT max(seq) FROM audit_entries), hash = '{fake_hash}'",
         """
         INSERT INTO postmortems (incident_id, body, version, updated_at)
         SELECT number, '# Post-mortem', 1, declared_at FROM made
@@ -192,3 +225,49 @@ def _history(size: Size) -> list[str]:
         """,
         "SELECT setval(pg_get_serial_sequence('incidents', 'id'), (SELECT max(id) FROM incidents))",
     ]
+
+
+def _public_history() -> list[str]:
+    """What customers were told of those: of P1 and P2 that are not private, of services shown to them."""
+    return [
+        """
+        CREATE TEMPORARY TABLE told AS
+        SELECT incidents.*, public_services.name AS public_name
+        FROM incidents JOIN public_services USING (service_id)
+        WHERE severity IN ('P1', 'P2') AND NOT is_private AND incidents.status <> 'cancelled'
+        """,
+        """
+        INSERT INTO public_incidents (incident_id, title, status, impact, opened_at, updated_at, resolved_at)
+        SELECT id, 'Problems with ' || public_name,
+               CASE WHEN resolved_at IS NULL THEN 'investigating' ELSE 'resolved' END,
+               CASE severity WHEN 'P1' THEN 'critical' ELSE 'major' END,
+               declared_at, coalesce(resolved_at, declared_at), resolved_at
+        FROM told
+        """,
+        """
+        INSERT INTO public_updates (incident_id, seq, status, body, at)
+        SELECT id, seq, (ARRAY['investigating', 'identified', 'resolved'])[seq],
+               'We are working on it and will tell you more soon.',
+               declared_at + (seq - 1) * (resolved_at - declared_at) / 2
+        FROM told, generate_series(1, 3) AS seq WHERE resolved_at IS NOT NULL
+        """,
+        """
+        INSERT INTO public_updates (incident_id, seq, status, body, at)
+        SELECT id, 1, 'investigating', 'We are working on it.', declared_at
+        FROM told WHERE resolved_at IS NULL
+        """,
+        """
+        INSERT INTO component_states (service_id, status, at)
+        SELECT service_id,
+               CASE severity WHEN 'P1' THEN 'major_outage' ELSE 'partial_outage' END, declared_at
+        FROM told
+        UNION ALL
+        SELECT service_id, 'operational', resolved_at FROM told WHERE resolved_at IS NOT NULL
+        ORDER BY 3
+        """,
+        "UPDATE public_services SET shown_since = now() - interval '5 years'",
+    ]
+
+
+def _quoted(words: str) -> str:
+    return "'" + words.replace("'", "''") + "'"
