@@ -59,15 +59,18 @@ def _fetch(package: str) -> None:
     """Download a package (anybody may), with what it needs and this machine lacks, and unpack it."""
     folder = UNPACKED / package
     folder.mkdir(exist_ok=True)
-    names = _lacking(package)
-    if not names and os.geteuid() == 0:
-        _apt_get("update", folder=folder)  # a fresh machine knows of no packages yet
-        names = _lacking(package)
-    if names:
-        _apt_get("download", *names, folder=folder)
+    if not _download(package, folder) and os.geteuid() == 0:
+        # A fresh machine knows of no packages yet, an old one of such as are gone.
+        _apt_get("update", folder=folder)
+        _download(package, folder)
     for archive in folder.glob("*.deb"):
         _run("dpkg-deb", "--extract", archive.name, ".", folder=folder)
         archive.unlink()
+
+
+def _download(package: str, folder: Path) -> bool:
+    names = _lacking(package)
+    return bool(names) and _apt_get("download", *names, folder=folder) == 0
 
 
 def _lacking(package: str) -> list[str]:
@@ -83,12 +86,12 @@ def _lacking(package: str) -> list[str]:
     return re.findall(r"^Inst (\S+) .*\[(?!all\])\w+\]\)", plan.stdout, re.MULTILINE)
 
 
-def _apt_get(*arguments: str, folder: Path) -> None:
+def _apt_get(*arguments: str, folder: Path) -> int:
     # As root, apt-get would fetch as a user of its own who may not write here.
-    _run("apt-get", *arguments, "-o", "APT::Sandbox::User=root", folder=folder)
+    return _run("apt-get", *arguments, "-o", "APT::Sandbox::User=root", folder=folder)
 
 
-def _run(*command: str, folder: Path) -> None:
-    subprocess.run(
+def _run(*command: str, folder: Path) -> int:
+    return subprocess.run(
         list(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
-    )
+    ).returncode

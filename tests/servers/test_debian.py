@@ -7,17 +7,18 @@ import pytest
 from tests.servers import debian
 from tests.servers.missing import Missing
 
-# A machine that knows of no packages before `update`, with a proposal as apt-get prints it.
+# A machine that knows of no packages, or of old ones, before `update`; it proposes as apt-get does.
 APT_GET = """#!/bin/sh
 echo "$@" >> {folder}/asked
 case $1 in
-  update) : > {folder}/lists ;;
+  update) : > {folder}/lists; /bin/rm -f {folder}/old ;;
   install) [ -e {folder}/lists ] || exit 100
     echo "Inst fonts-fine (1.0 Debian:12.15/oldstable [all])"
     echo "Inst libserve2 (5.3.0-1 Debian:12.15/oldstable [amd64])"
     echo "Inst server [1.0] (5:7.0.15-1 Debian-Security:12/oldstable-security [amd64]) []"
     echo "Conf server (5:7.0.15-1 Debian-Security:12/oldstable-security [amd64])" ;;
-  download) : > server.deb ;;
+  download) [ ! -e {folder}/old ] || exit 100
+    : > server.deb ;;
 esac
 """
 DPKG_DEB = """#!/bin/sh
@@ -54,6 +55,18 @@ def test_a_program_is_fetched_with_its_libraries_once(
     assert plan == again
     assert update.startswith("update")
     assert download.startswith("download libserve2 server -o")
+
+
+def test_a_version_that_is_gone_is_looked_for_anew(
+    fresh_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    for name in ("lists", "old"):
+        (fresh_machine / name).touch()
+    assert debian.program("server", "server").exists()
+    plan, download, update, again, anew = asked_of_apt(fresh_machine)
+    assert (plan, download) == (again, anew)
+    assert update.startswith("update")
 
 
 def test_a_program_on_path_needs_nothing(fresh_machine: Path) -> None:
