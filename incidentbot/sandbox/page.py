@@ -8,7 +8,8 @@ import json
 import time
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, render_template, request, send_file
+from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
 from incidentbot.sandbox.control.guard import only_from_here, refuse
 from incidentbot.sandbox.runtime import Sandbox, the_sandbox
@@ -53,6 +54,12 @@ def add_headers(response: Response) -> Response:
 def page() -> str:
     """The page itself; what is on it is fetched by its scripts."""
     return render_template("page.html")
+
+
+@blueprint.get("/app_redirect")
+def app_redirect() -> BaseResponse:
+    """Lead to a channel, as this address does on slack.com (docs.slack.dev: deep linking)."""
+    return redirect(url_for("page.page", channel=request.args.get("channel", "")))
 
 
 @blueprint.get("/sandbox/seen")

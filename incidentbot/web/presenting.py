@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from urllib.parse import urlencode, urljoin
 from uuid import uuid4
 
-from flask import Flask, g
+from flask import Flask, current_app, g
 from flask_login import current_user
 
 from incidentbot import clock
+from incidentbot.config import Settings
 from incidentbot.extensions import db
 from incidentbot.incidents.durations import due_in_words, in_words
 from incidentbot.incidents.lifecycle import PATH, Severity
@@ -62,6 +64,7 @@ def install(app: Flask) -> None:
         chosen_zone=_chosen_zone,
         new_request_key=lambda: uuid4().hex,
         navigation=_navigation,
+        slack_channel_url=_slack_channel_url,
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
@@ -77,6 +80,15 @@ def _navigation() -> list[tuple[str, str, tuple[str, ...]]]:
         areas.append(("Settings", "settings.index", SETTINGS_AREAS))
     areas.append(("My page", "me.index", ("me",)))
     return areas
+
+
+def _slack_channel_url(channel_id: str) -> str:
+    """Return the address that leads to a channel in Slack, or in the sandbox where that stands in for it.
+
+    https://docs.slack.dev/interactivity/deep-linking: `app_redirect`, beside the Web API.
+    """
+    settings: Settings = current_app.extensions["settings"]
+    return urljoin(settings.slack_api_url, f"/app_redirect?{urlencode({'channel': channel_id})}")
 
 
 def _meaning(severity: Severity) -> str:

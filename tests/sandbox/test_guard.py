@@ -36,6 +36,16 @@ def test_nor_is_a_request_a_browser_calls_foreign(slack: Slack, site: str) -> No
     assert read.status_code == 403
 
 
+def test_a_link_from_elsewhere_leads_to_its_channel(slack: Slack) -> None:
+    answer = requests.get(
+        f"{slack.url}/app_redirect?channel=C0ENGINEER",
+        headers={"Sec-Fetch-Site": "same-site"},
+        timeout=10,
+    )
+    assert answer.url == f"{slack.url}/?channel=C0ENGINEER"
+    assert answer.ok
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "sandbox.local"])
 def test_nor_is_one_under_another_name(slack: Slack, host: str) -> None:
     assert reset(slack, Host=host) == 403

@@ -194,6 +194,28 @@ def test_what_changes_beside_the_incident_is_news_too(
     assert shown in told(news)
 
 
+def open_a_channel(session: Session) -> None:
+    with write_transaction(session):
+        session.get_one(Incident, incident_id(session, 1)).slack_channel_id = "C0INC&1"
+
+
+@pytest.mark.parametrize(
+    "api,href",
+    [
+        ("https://slack.com/api/", "https://slack.com/app_redirect?channel=C0INC%261"),
+        ("http://127.0.0.1:8010/api/", "http://127.0.0.1:8010/app_redirect?channel=C0INC%261"),
+    ],
+)
+@pytest.mark.usefixtures("ada")
+def test_the_link_to_the_channel_leads_to_slack_or_to_the_sandbox(
+    app: Flask, signed_in: SignIn, do: Do, api: str, href: str
+) -> None:
+    do(open_a_channel)
+    settings = app.extensions["settings"]
+    app.extensions["settings"] = settings.model_copy(update={"slack_api_url": api})
+    assert f'href="{href}"' in signed_in(Role.VIEWER).get("/incidents/INC-1").text
+
+
 @pytest.mark.usefixtures("ada")
 def test_what_is_delivered_while_a_page_is_made_is_news_to_it(
     signed_in: SignIn, do: Do, monkeypatch: pytest.MonkeyPatch
