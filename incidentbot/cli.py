@@ -14,7 +14,8 @@ from flask.cli import AppGroup, ScriptInfo, pass_script_info, with_appcontext
 from incidentbot.audit.log import verify
 from incidentbot.config import Settings
 from incidentbot.database import write_transaction
-from incidentbot.doctor import Finding, Verdict, examine, worst
+from incidentbot.doctor.examination import examine
+from incidentbot.doctor.findings import Finding, Verdict, worst
 from incidentbot.extensions import db
 from incidentbot.incidents.deliveries import retry_all, retry_delivery, skip_delivery
 from incidentbot.incidents.errors import IncidentError

@@ -18,10 +18,12 @@ from rq import Queue, Worker
 from sqlalchemy import text
 from werkzeug.serving import make_server
 
-from incidentbot import clock, create_app, doctor
+from incidentbot import clock, create_app
 from incidentbot.channels.statuspage.link import connect, link_for
 from incidentbot.channels.statuspage.reconcile import list_all
-from incidentbot.doctor import Finding, Verdict, examine
+from incidentbot.doctor import storage
+from incidentbot.doctor.examination import examine
+from incidentbot.doctor.findings import Finding, Verdict
 from incidentbot.extensions import db
 from incidentbot.redis_wake import URGENT
 from incidentbot.users.actor import OPERATOR
@@ -155,7 +157,7 @@ def test_clocks_that_differ_are_warned_of(
 ) -> None:
     app = install(postgres_url, **NO_SLACK)
     assert look(app)["Clocks"].verdict is Verdict.OK
-    monkeypatch.setattr(doctor, "_clock_of", lambda _session: clock.now() - timedelta(seconds=9))
+    monkeypatch.setattr(storage, "_clock_of", lambda _session: clock.now() - timedelta(seconds=9))
     found = look(app)["Clocks"]
     assert found.verdict is Verdict.WARNING
     assert "NTP" in found.remedy
