@@ -19,7 +19,8 @@ from sqlalchemy import event, select
 
 from bench.big_data import BIG, SMALL, Size, fill
 from incidentbot.extensions import db
-from incidentbot.incidents.insights import Question, read
+from incidentbot.incidents.insight_answers import Question
+from incidentbot.incidents.insights import read
 from incidentbot.status_pages import public_ids
 from incidentbot.status_pages.models import PublicService
 from incidentbot.status_pages.page import read_page

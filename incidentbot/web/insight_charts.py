@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from incidentbot.incidents.durations import in_words
-from incidentbot.incidents.insights import STATUSES, Bucket, Insights, Spread, Summary, Unit
+from incidentbot.incidents.insight_answers import STATUSES, Bucket, Insights, Spread, Summary, Unit
 from incidentbot.incidents.lifecycle import Severity
 from incidentbot.web.times import day_in_words
 

@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from incidentbot.extensions import db
 from incidentbot.incidents import insights, queries
-from incidentbot.incidents.insights import Insights, Question, Summary
+from incidentbot.incidents.insight_answers import Insights, Question, Summary
 from incidentbot.incidents.lifecycle import Severity
 from incidentbot.incidents.models import Service
 from incidentbot.web.access import actor

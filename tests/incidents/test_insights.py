@@ -15,7 +15,14 @@ from incidentbot import clock
 from incidentbot.database import write_transaction
 from incidentbot.incidents import commands, insights
 from incidentbot.incidents.action_items import add_action_item
-from incidentbot.incidents.insights import Question, Unit
+from incidentbot.incidents.insight_answers import (
+    STATUSES,
+    OpenItems,
+    Question,
+    Spread,
+    Summary,
+    Unit,
+)
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import ActionItem, Incident, Service
 from incidentbot.incidents.severities import default_words
@@ -96,8 +103,8 @@ def percentile(values: Sequence[int], p: int) -> int | None:
     return sorted(values)[math.ceil(p * len(values) / 100) - 1] if values else None
 
 
-def spread(values: Sequence[int]) -> insights.Spread:
-    return insights.Spread(
+def spread(values: Sequence[int]) -> Spread:
+    return Spread(
         len(values),
         sum(values) / len(values) if values else None,
         percentile(values, 50),
@@ -114,9 +121,9 @@ def awaited(row: Incident) -> int:
     return max(0, math.ceil((TO - since) / every) - 1)
 
 
-def summary(rows: Sequence[Incident]) -> insights.Summary:
+def summary(rows: Sequence[Incident]) -> Summary:
     resolved = [row for row in rows if row.status is Status.RESOLVED]
-    return insights.Summary(
+    return Summary(
         incidents=len(rows),
         first_update=spread(
             [
@@ -129,7 +136,7 @@ def summary(rows: Sequence[Incident]) -> insights.Summary:
         in_status={
             status: sum(getattr(row, f"seconds_{status.value}") or 0 for row in resolved)
             / len(resolved)
-            for status in insights.STATUSES
+            for status in STATUSES
         }
         if resolved
         else {},
@@ -240,7 +247,7 @@ def test_open_action_items_count_whenever_they_came_from(team: Team) -> None:
         service_id = team.incident().service_id
         question = Question(date(2020, 1, 1), date(2020, 2, 1), today)
         answer = insights.read(session, question, team.vera)
-        assert answer.items == {service_id: insights.OpenItems(3, 1)}
+        assert answer.items == {service_id: OpenItems(3, 1)}
         with write_transaction(session):
             session.get(ActionItem, item.id).done_at = clock.now()
         assert insights.read(session, question, team.vera).items[service_id].open == 2
