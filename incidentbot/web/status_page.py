@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -38,9 +38,10 @@ from incidentbot.status_pages.page import (
 )
 from incidentbot.status_pages.settings import address_of
 from incidentbot.status_pages.subscribers import Tokens
-from incidentbot.status_pages.uptime import TROUBLE, Day, in_percent
+from incidentbot.status_pages.uptime import in_percent
 from incidentbot.web import status_json
 from incidentbot.web.kept import Answer, Shelf, answer
+from incidentbot.web.status_drawing import badge_of, bars_of
 
 T = TypeVar("T")
 # Renders what was read: as it is, or (True) as all that we knew before the database went away.
@@ -231,7 +232,7 @@ def api(document: str) -> Response:
 @blueprint.get("/status/badge.svg")
 def badge() -> Response:
     """Send the picture of the whole. For everyone."""
-    return _rendered("badge", lambda page: _badge(page.title, page.overall))
+    return _rendered("badge", lambda page: badge_of(page.title, page.overall))
 
 
 @blueprint.get("/status/badge/<service>.svg")
@@ -241,7 +242,7 @@ def service_badge(service: str) -> Response:
     found = next((one for one in _services(reading.page) if one.id == service), None)
     if found is None:
         return _missing()
-    return _rendered(f"badge/{found.id}", lambda _page: _badge(found.name, found.status))
+    return _rendered(f"badge/{found.id}", lambda _page: badge_of(found.name, found.status))
 
 
 @blueprint.get("/status/subscribe")
@@ -421,7 +422,7 @@ def _render(template: str, page: Page | None, **values: Any) -> str:
         "sentence": SENTENCES[page.overall] if page else "",
         "when": lambda moment: _when(moment, page),
         "in_percent": in_percent,
-        "bars": _bars,
+        "bars": bars_of,
         "in_words": in_words,
         "month": lambda moment: f"{moment:%B %Y}",
         "has_mail": _has_mail(),
@@ -433,69 +434,6 @@ def _render(template: str, page: Page | None, **values: Any) -> str:
 def _when(moment: datetime, page: Page | None) -> str:
     local = moment.astimezone(page.zone) if page else moment
     return f"{local.day} {local:%b %Y, %H:%M %Z}"
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One day as it is drawn and told."""
-
-    x: int
-    height: int
-    name: str
-    words: str
-    is_trouble: bool
-
-
-_HEIGHTS = {
-    None: 4,
-    ComponentStatus.OPERATIONAL: 16,
-    ComponentStatus.UNDER_MAINTENANCE: 20,
-    ComponentStatus.DEGRADED: 25,
-    ComponentStatus.PARTIAL_OUTAGE: 32,
-    ComponentStatus.MAJOR_OUTAGE: 40,
-}
-
-
-def _bars(service: ShownService) -> list[Bar]:
-    return [
-        Bar(
-            x=number * 5,
-            height=_HEIGHTS[day.worst],
-            name=day.worst.value if day.worst else "unknown",
-            words=f"{day.date.day} {day.date:%b}: {_day_in_words(day)}",
-            is_trouble=day.worst not in (None, ComponentStatus.OPERATIONAL),
-        )
-        for number, day in enumerate(service.days)
-    ]
-
-
-def _day_in_words(day: Day) -> str:
-    if day.worst is None:
-        return "no data"
-    told = [
-        f"{WORDS[status].lower()} for {in_words(time)}"
-        for status in (*TROUBLE, ComponentStatus.UNDER_MAINTENANCE)
-        if (time := day.times.get(status, timedelta()))
-    ]
-    return ", ".join(told) or "operational"
-
-
-_BADGE_COLOURS = {
-    ComponentStatus.OPERATIONAL: "#1a6b3c",
-    ComponentStatus.UNDER_MAINTENANCE: "#1f5fbf",
-    ComponentStatus.DEGRADED: "#7a5d00",
-    ComponentStatus.PARTIAL_OUTAGE: "#b54708",
-    ComponentStatus.MAJOR_OUTAGE: "#b42318",
-}
-
-
-def _badge(name: str, status: ComponentStatus) -> Answer:
-    label = name if len(name) <= 40 else f"{name[:39]}…"
-    left, right = 7 * len(label) + 16, 7 * len(WORDS[status]) + 16
-    svg = current_app.jinja_env.get_template("status/badge.svg").render(
-        label=label, word=WORDS[status], left=left, right=right, colour=_BADGE_COLOURS[status]
-    )
-    return answer(svg, "image/svg+xml; charset=utf-8")
 
 
 def _services(page: Page | None) -> list[ShownService]:
