@@ -7,15 +7,16 @@ from sqlalchemy.orm import Session
 from incidentbot.channels.slack.blocks import incident_url
 from incidentbot.channels.slack.mrkdwn import escape, link
 from incidentbot.incidents import commands as incidents
+from incidentbot.incidents import preview
 from incidentbot.incidents.change import Result
 from incidentbot.incidents.errors import InvalidInput
 from incidentbot.incidents.models import Incident
 from incidentbot.incidents.permissions import Action, judge
-from incidentbot.slack import modals
+from incidentbot.slack import foreseen, modals
 from incidentbot.slack.answers import Answer, notice
 from incidentbot.status_pages.preview import tell_customers
 from incidentbot.users.actor import Actor
-from incidentbot.users.people import identify_slack_person
+from incidentbot.users.people import find_by_slack_id, identify_slack_person
 
 Values = Mapping[str, str]
 
@@ -53,6 +54,20 @@ def declare(session: Session, actor: Actor, values: Values, base_url: str) -> An
         f"*{escape(incident.title)}*\nIts channel `#{incident.slack_channel_name}` is being made; "
         f"you will be invited. {link(incident_url(base_url, incident), 'Open it in the browser')}.",
     )
+
+
+def foresee(session: Session, actor: Actor, values: Values, *, has_mail: bool) -> str:
+    """Return what declaring with these values would do, "" while that is not chosen yet."""
+    commander = find_by_slack_id(session, values.get("commander", ""))
+    prospect = preview.foresee(
+        session,
+        actor,
+        values.get("severity", ""),
+        values.get("service", ""),
+        commander.id if commander else None,
+        values.get("is_private") == modals.PRIVATE,
+    )
+    return foreseen.in_words(prospect, has_mail=has_mail) if prospect else ""
 
 
 def post_update(session: Session, actor: Actor, reference: str, values: Values) -> Result:

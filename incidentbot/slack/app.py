@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -56,7 +58,7 @@ def make_bolt_app(settings: Settings, secrets: SlackSecrets) -> App:
     )
     bolt.error(_explain_failure)
     _listen_to_commands(bolt, settings.base_url)
-    _listen_to_modals(bolt, settings.base_url)
+    _listen_to_modals(bolt, settings)
     _listen_to_buttons(bolt, settings.base_url)
     return bolt
 
@@ -86,7 +88,9 @@ def _listen_to_commands(bolt: App, base_url: str) -> None:
     bolt.command("/inc")(command)
 
 
-def _listen_to_modals(bolt: App, base_url: str) -> None:
+def _listen_to_modals(bolt: App, settings: Settings) -> None:
+    base_url = settings.base_url
+
     @bolt.view("declare")
     def declare(ack: Ack, body: Body) -> None:
         session = db.session()
@@ -133,9 +137,31 @@ def _listen_to_modals(bolt: App, base_url: str) -> None:
     def template(ack: Ack, body: Body, client: WebClient) -> None:
         ack()
         session, view = db.session(), body["view"]
-        again = modals.declare_view_with_template(session, view)
+        actor = read_actor(session, body)
+        foresee = partial(actions.foresee, session, actor, has_mail=settings.mail is not None)
+        again = modals.declare_view_with_template(session, view, foresee)
         session.rollback()  # all is read, and Slack may take its time
+        _redraw(client, view, again)
+
+    @bolt.action({"block_id": modals.DECIDES, "action_id": "value"})
+    def choice(ack: Ack, body: Body, client: WebClient) -> None:
+        ack()
+        session, view = db.session(), body["view"]
+        actor, values = read_actor(session, body), modals.read_values(view)
+        text = actions.foresee(session, actor, values, has_mail=settings.mail is not None)
+        session.rollback()  # all is read, and Slack may take its time
+        if text or modals.says_what_will_happen(view):
+            _redraw(client, view, modals.with_what_will_happen(view, text))
+
+
+def _redraw(client: WebClient, view: Mapping[str, Any], again: modals.View) -> None:
+    """Show an open modal anew. Whoever has chosen on, or closed it, does not want it as it was."""
+    try:
         client.views_update(view_id=view["id"], hash=view["hash"], view=again)
+    except SlackApiError as error:
+        # https://docs.slack.dev/reference/methods/views.update
+        if error.response["error"] not in ("hash_conflict", "not_found"):
+            raise
 
 
 def _listen_to_buttons(bolt: App, base_url: str) -> None:

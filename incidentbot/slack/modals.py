@@ -5,19 +5,20 @@ person typed only in blocks whose id stays, and shows a new value only in those 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from incidentbot.channels.slack.blocks import Block
-from incidentbot.channels.slack.mrkdwn import OPTION_LIMIT, escape, plain
+from incidentbot.channels.slack.mrkdwn import OPTION_LIMIT, SECTION_LIMIT, escape, plain
 from incidentbot.incidents.lifecycle import next_statuses
 from incidentbot.incidents.models import Incident, Service, Template
 from incidentbot.incidents.queries import list_services, list_templates
 from incidentbot.incidents.severities import words_by_severity
 from incidentbot.incidents.templates import fill_in, find_template
-from incidentbot.incidents.text import REASON_LIMIT, TITLE_LIMIT
+from incidentbot.incidents.text import REASON_LIMIT, TITLE_LIMIT, shorten
 from incidentbot.slack.requests import Malformed
 from incidentbot.status_pages.preview import Preview
 
@@ -29,6 +30,9 @@ _OPTIONS_PER_GROUP = 100
 _NO_CHANGE = "no_change"
 PRIVATE = "private"  # the value of the ticked box
 REASON = "override_reason"
+WILL_HAPPEN = "will_happen"
+# The fields of the declare modal that decide what will happen, by their blocks' ids.
+DECIDES = re.compile(r"(severity|service|commander|is_private)(@\d+)?")
 # https://docs.slack.dev/reference/views/modal-views
 METADATA_LIMIT = 3_000
 _VIEW_KEYS = ("type", "callback_id", "title", "submit", "close", "private_metadata", "blocks")
@@ -42,17 +46,39 @@ def declare_view(session: Session, slack_user_id: str, title: str = "") -> View:
     return _declare(session, values, template_id="", suffix="")
 
 
-def declare_view_with_template(session: Session, view: Mapping[str, Any]) -> View:
+def declare_view_with_template(
+    session: Session, view: Mapping[str, Any], foresee: Callable[[Mapping[str, str]], str]
+) -> View:
     """Return the declare modal anew, the chosen template filling what the person did not type.
 
-    The metadata names the template chosen before.
+    The metadata names the template chosen before. `foresee` says what declaring with the values that
+    it is given would do.
     """
     typed = read_values(view)
     chosen = find_template(session, typed.get("template", ""))
     before = find_template(session, str(view.get("private_metadata") or ""))
     values = fill_in(typed, chosen, before)
     suffix = f"@{chosen.id}" if chosen else "@0"
-    return _declare(session, values, template_id=str(chosen.id) if chosen else "", suffix=suffix)
+    again = _declare(session, values, template_id=str(chosen.id) if chosen else "", suffix=suffix)
+    return with_what_will_happen(again, foresee(values))
+
+
+def with_what_will_happen(view: Mapping[str, Any], foreseen: str) -> View:
+    """Return a declare modal that ends with what declaring would do ("" for nothing to say).
+
+    `view` may be an open one, as Slack sends it: what was typed in it stays.
+    """
+    shown = {key: view[key] for key in _VIEW_KEYS if view.get(key)}
+    fields = [block for block in view["blocks"] if block.get("block_id") != WILL_HAPPEN]
+    if foreseen:
+        text = {"type": "mrkdwn", "text": shorten(foreseen, SECTION_LIMIT)}
+        fields.append({"type": "section", "block_id": WILL_HAPPEN, "text": text})
+    return {**shown, "blocks": fields}
+
+
+def says_what_will_happen(view: Mapping[str, Any]) -> bool:
+    """Whether an open declare modal ends with what declaring would do."""
+    return any(block.get("block_id") == WILL_HAPPEN for block in view["blocks"])
 
 
 def update_view(incident: Incident) -> View:
@@ -250,7 +276,7 @@ def _for_customers(incident: Incident) -> list[Block]:
 def _declare(session: Session, values: Mapping[str, str], template_id: str, suffix: str) -> View:
     services = list_services(session)
     severities = _severity_options(session)
-    return {
+    view: View = {
         "type": "modal",
         "callback_id": "declare",
         "title": {"type": "plain_text", "text": "Declare an incident"},
@@ -285,6 +311,10 @@ def _declare(session: Session, values: Mapping[str, str], template_id: str, suff
             _private_box(bool(values.get("is_private"))),
         ],
     }
+    for block in view["blocks"]:
+        if DECIDES.fullmatch(block["block_id"]):
+            block["dispatch_action"] = True  # each choice is told, and answered with what it means
+    return view
 
 
 def _private_box(is_checked: bool) -> Block:

@@ -30,6 +30,20 @@ def test_an_incident_from_declare_to_post_mortem(database_url: str, tmp_path: Pa
         _tell_the_story(company)
 
 
+def _chosen(company: World, view: dict[str, Any], field: str, value: str) -> str:
+    """Have Ada choose in the declare modal; return what it says will happen."""
+    (block_id,) = (b["block_id"] for b in view["blocks"] if b["block_id"].split("@")[0] == field)
+    again = company.act(
+        "action",
+        user=ADA,
+        view_id=view["id"],
+        block_id=block_id,
+        action_id="value",
+        selected_option=value,
+    )["view"]
+    return str(again["blocks"][-1]["text"]["text"])
+
+
 def _tell_the_story(company: World) -> None:
     # Ada declares from a template, in the modal.
     opened = company.type(ADA, "declare Cards are declined")["view"]
@@ -50,6 +64,12 @@ def _tell_the_story(company: World) -> None:
     )["view"]
     shown = json.dumps(changed)
     assert "A release broke something" in shown, "the template fills the summary"
+    # With severity and service chosen it says what will happen, before it does.
+    assert "tells nobody else" in _chosen(company, changed, "service", "payments")
+    told = _chosen(company, changed, "severity", "P1")
+    assert "tells #general, #engineering" in told
+    assert "sends a direct message to 2 people: Ken Alvarez, Margaret Chen" in told
+    assert "tells nobody else" in _chosen(company, changed, "severity", "P3")
     submitted = company.submit(ADA, opened["id"], {"service": "payments"})
     assert submitted.get("errors") in (None, {}), submitted
     reference = submitted["view"]["title"]["text"].split()[0]
