@@ -5,9 +5,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, url_for
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
 from incidentbot.extensions import compress
+from incidentbot.web import security
 
 A_YEAR_IN_SECONDS = 365 * 24 * 3600
 
@@ -22,6 +25,7 @@ def install(app: Flask) -> None:
     # At its usual level 4 Brotli packs our libraries no better than gzip; at 5 by a tenth, as quickly.
     app.config.setdefault("COMPRESS_BR_LEVEL", 5)
     folder = Path(app.static_folder or "static")
+    modules = [f"js/{file.name}" for file in sorted((folder / "js").glob("*.js"))]
 
     @app.url_defaults
     def name_by_content(endpoint: str, values: dict[str, Any]) -> None:
@@ -40,6 +44,18 @@ def install(app: Flask) -> None:
                 response.cache_control.max_age = A_YEAR_IN_SECONDS
                 response.cache_control.immutable = True
         return response
+
+    @app.template_global()
+    def import_map() -> Markup:
+        """Return the import map that has scripts fetch each other by the address of their content.
+
+        They import "./news.js". The browser makes that /static/js/news.js, and looks for it here.
+        """
+        addresses = [url_for("static", filename=name) for name in modules]
+        imports = {address.partition("?")[0]: address for address in addresses}
+        content = htmlsafe_json_dumps({"imports": imports}, separators=(",", ":"))
+        security.allow_script(content)
+        return content
 
     compress.init_app(app)
 

@@ -30,6 +30,9 @@ COME_BACK = """event => {
   delete document.hidden;
   (event === "visibilitychange" ? document : window).dispatchEvent(new Event(event));
 }"""
+STATIC_FILES = """() => performance.getEntriesByType("resource")
+  .filter(file => file.name.includes("/static/"))
+  .map(file => [file.name, file.transferSize])"""  # 0 bytes: it came from the browser's cache
 FOCUSED = "document.activeElement.id || document.activeElement.textContent.trim()"
 
 
@@ -158,6 +161,17 @@ def test_an_unchanged_page_costs_a_304(chromium: Browser, site: Site) -> None:
         )
         with unchanged:
             page.clock.fast_forward(POLL_MS)
+
+
+def test_a_page_opened_again_fetches_no_static_file(chromium: Browser, site: Site) -> None:
+    with opened(chromium) as page:
+        site.sign_in(page)
+        declare(page, site)
+        page.goto(page.url, wait_until="networkidle")
+        fetched = dict(page.evaluate(STATIC_FILES))
+        assert len(fetched) > 10
+        assert any("/static/js/place.js" in address for address in fetched), "imports too"
+        assert {address: size for address, size in fetched.items() if size} == {}
 
 
 def test_who_comes_back_to_the_page_sees_at_once_what_is_new(chromium: Browser, site: Site) -> None:

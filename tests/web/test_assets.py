@@ -1,6 +1,7 @@
 """Static files are small on the wire and fetched once."""
 
 import gzip
+import json
 import os
 import re
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from flask.testing import FlaskClient
 from incidentbot.web import assets
 
 ASSET = re.compile(r'(?:href|src)="(/static/[^"]+)"')
+
+IMPORT_MAP = re.compile(r'<script type="importmap">(.+?)</script>')
 
 
 def assets_of(client: FlaskClient) -> list[str]:
@@ -29,6 +32,21 @@ def test_every_asset_is_named_by_its_content_and_kept_for_good(client: FlaskClie
         assert answer.cache_control.immutable, address
         assert answer.cache_control.max_age == 365 * 24 * 3600, address
         assert answer.cache_control.public
+
+
+def test_what_a_script_imports_is_kept_for_good_as_well(client: FlaskClient) -> None:
+    named = json.loads(IMPORT_MAP.findall(client.get("/sign-in").text)[0])["imports"]
+    folder = Path(client.application.static_folder or "") / "js"
+    imported = {
+        f"/static/js/{name}"
+        for file in folder.glob("*.js")
+        for name in re.findall(r'^import .+ from "\./(.+)";$', file.read_text(), re.MULTILINE)
+    }
+    assert len(imported) > 2
+    assert imported <= set(named)
+    for plain, address in named.items():
+        assert address.startswith(f"{plain}?v=")
+        assert client.get(address).cache_control.immutable, address
 
 
 @pytest.mark.parametrize("query", ["", "?v=", "?v=000000000000"])
