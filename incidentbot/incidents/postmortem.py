@@ -24,6 +24,8 @@ _GAPS_AFTER = (
     ("What went well", "What should we do again?"),
     ("Lessons", "What surprised us? Where were we lucky?"),
 )
+# Before the address of a link to a page of ours. In "\](" the bracket is text.
+_LINKS_HERE = re.compile(r"(?<!\\)\]\((?=/(?!/))")
 
 
 def draft(
@@ -69,8 +71,13 @@ def draft(
     )
 
 
-def export(body: str, items: Sequence[ActionItem]) -> str:
-    """Return the post-mortem as a file of its own: its text, then the action items as they stand."""
+def export(body: str, items: Sequence[ActionItem], base_url: str) -> str:
+    """Return the post-mortem as a file of its own: its text, then the action items as they stand.
+
+    Its links to our pages are whole in the file, and without a host in the text that is kept: BASE_URL
+    may change.
+    """
+    body = _LINKS_HERE.sub(lambda found: found[0] + base_url, body)
     if not items:
         return body
     rows = (

@@ -1,11 +1,21 @@
 """Read, edit and export post-mortems."""
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_login import current_user
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from incidentbot.config import Settings
 from incidentbot.extensions import db
 from incidentbot.incidents import commands
 from incidentbot.incidents.action_items import list_action_items
@@ -89,7 +99,9 @@ def download(reference: str) -> Response:
     """Return the post-mortem as a Markdown file. For everyone signed in."""
     incident, postmortem = _existing(reference)
     items = list_action_items(db.session(), incident.id)
-    response = Response(export(postmortem.body, items), mimetype="text/markdown")
+    settings: Settings = current_app.extensions["settings"]
+    body = export(postmortem.body, items, settings.base_url)
+    response = Response(body, mimetype="text/markdown")
     response.headers.set(
         "Content-Disposition", "attachment", filename=f"{incident.reference}-postmortem.md"
     )

@@ -13,7 +13,7 @@ from markdown_it.tree import SyntaxTreeNode
 from incidentbot.incidents import commands
 from incidentbot.incidents.lifecycle import Severity, Status
 from incidentbot.incidents.models import EventKind, Incident, Service, TimelineEvent
-from incidentbot.incidents.postmortem import draft
+from incidentbot.incidents.postmortem import draft, escape, export
 from incidentbot.incidents.text import POSTMORTEM_LIMIT
 from incidentbot.users.actor import SYSTEM
 from incidentbot.users.models import User
@@ -218,3 +218,27 @@ def test_the_draft_of_a_long_story_can_be_saved_and_leads_to_what_is_left_out(
         assert f"[event {count}](/incidents/INC-7?event={count}#event-{count})" in body
     else:
         assert "more, in the timeline of INC-7" in body
+
+
+def links(markdown: str) -> list[str]:
+    tree = SyntaxTreeNode(RENDERER.parse(markdown))
+    return [str(node.attrs["href"]) for node in tree.walk() if node.type == "link"]
+
+
+def test_what_leaves_incidentbot_leads_back_to_it() -> None:
+    body = "[event 2](/incidents/INC-7?event=2#event-2), [ours](/insights), [theirs](https://a.example/b)"
+    assert links(export(body, [], "https://inc.example")) == [
+        "https://inc.example/incidents/INC-7?event=2#event-2",
+        "https://inc.example/insights",
+        "https://a.example/b",
+    ]
+
+
+def test_nothing_but_links_to_our_pages_is_changed_on_the_way_out() -> None:
+    for kept in (
+        "[other host](//a.example)",
+        "[here](#event-2)",
+        "(/etc/passwd)",
+        escape("[x](/y)"),
+    ):
+        assert export(kept, [], "https://inc.example") == kept

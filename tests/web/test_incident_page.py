@@ -733,3 +733,13 @@ def test_the_export_lists_the_action_items(signed_in: SignIn, ada: Actor, do: Do
     do(add_action_item, "INC-1", ada, "Alert on declines", ada.user_id, "2026-12-31")
     exported = signed_in(Role.VIEWER).get("/incidents/INC-1/postmortem/download").text
     assert "| Alert on declines | Ada Lovelace | 2026-12-31 |  |" in exported
+
+
+def test_the_export_names_our_pages_by_where_people_open_them(
+    signed_in: SignIn, ada: Actor, do: Do
+) -> None:
+    do(commands.resolve, "INC-1", ada)
+    do(commands.draft_postmortem, "INC-1", ada)
+    do(commands.edit_postmortem, "INC-1", ada, "[Its twin](/incidents/INC-2)", 1)
+    exported = signed_in(Role.VIEWER).get("/incidents/INC-1/postmortem/download").text
+    assert exported == "[Its twin](http://localhost:8000/incidents/INC-2)"
