@@ -27,6 +27,7 @@ from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.models import Role, User
 from tests.installation import install
 from tests.servers.postgres import PostgresServer
+from tests.status_pages.shown import tell
 
 PROCESSES = 3
 TOGETHER_SECONDS = 60  # how long those who shall start together wait for the last one
@@ -48,13 +49,20 @@ class Team:
     vera: Actor
     grace: Actor
 
-    def declare(self, actor: Actor | None = None, **fields: Any) -> str:
-        """Declare an incident, by Ada unless said otherwise, and return its reference."""
+    def declare(self, actor: Actor | None = None, *, public: str = "", **fields: Any) -> str:
+        """Declare an incident, by Ada unless said otherwise, and return its reference.
+
+        Then tell customers of it, where there is a text for them (`public`).
+        """
+        actor = actor or self.ada
         declaration = Declaration(
             **{"title": "Checkout is down", "severity": "P3", "service": "payments", **fields}
         )
         with self.sessions() as session:
-            return commands.declare(session, declaration, actor or self.ada).incident.reference
+            reference = commands.declare(session, declaration, actor).incident.reference
+            if public:
+                tell(session, reference, actor, public)
+        return reference
 
     def do(self, command: Callable[..., Result], *arguments: Any) -> Result:
         """Call a command with a session of its own, as each request has."""

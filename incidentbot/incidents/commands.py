@@ -72,7 +72,6 @@ class Declaration:
     commander_id: int | None = None
     summary: str = ""
     is_private: bool = False
-    public: str = ""
 
 
 def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
@@ -146,7 +145,7 @@ def declare(session: Session, declaration: Declaration, actor: Actor) -> Result:
             let_in(session, incident, person)
         add_words(session, incident, incident.reference, title, service.name)
         people = first_people(commander, incident.declared_by, service, incident.is_private)
-        change.tell(EventKind.DECLARED, summary, invite=people, public=declaration.public)
+        change.tell(EventKind.DECLARED, summary, invite=people)
         change.audit(Action.DECLARE.value)
     wake(session)
     return Result(incident, f"{incident.reference} is declared.")

@@ -5,9 +5,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from incidentbot.incidents.queries import get_incident
 from incidentbot.incidents.settings import fingerprint
 from incidentbot.status_pages import connection
 from incidentbot.status_pages.connection import SeenComponent, state_of_mapping
+from incidentbot.status_pages.preview import preview, tell_customers
 from incidentbot.status_pages.settings import (
     PageFields,
     ServiceFields,
@@ -47,3 +49,9 @@ def map_components(
     """Have components follow services, as who has just looked at which they follow."""
     seen = fingerprint(state_of_mapping(session, choices))
     return connection.map_components(session, actor, components, choices, seen)
+
+
+def tell(session: Session, reference: str, actor: Actor, text: str) -> None:
+    """Tell customers of an incident, as who has just looked at what they would read."""
+    seen = preview(session, get_incident(session, reference, actor), text).seen
+    tell_customers(session, reference, actor, text, seen)

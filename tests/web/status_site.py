@@ -14,7 +14,7 @@ from incidentbot.users.members import invite
 from incidentbot.users.models import Role, User
 from incidentbot.web.status_page import StatusSite
 from tests.installation import install
-from tests.status_pages.shown import TWO, show, switch_on
+from tests.status_pages.shown import TWO, show, switch_on, tell
 
 
 def status_app(database_url: str, **settings: Any) -> Flask:
@@ -38,18 +38,19 @@ def commander() -> Actor:
 
 
 def declare(app: Flask, public: str = "Payments fail.", **fields: Any) -> str:
-    """Declare an incident that customers are told of, and show it at once."""
+    """Declare an incident, tell customers of it, and show it at once."""
     with app.app_context():
         declaration = Declaration(
             **{
                 "title": "Internal",
                 "severity": "P1",
                 "service": "payments",
-                "public": public,
                 **fields,
             }
         )
-        reference = commands.declare(db.session(), declaration, commander()).incident.reference
+        session, ada = db.session(), commander()
+        reference = commands.declare(session, declaration, ada).incident.reference
+        tell(session, reference, ada, public)
     forget(app)
     return reference
 

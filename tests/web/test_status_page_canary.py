@@ -27,7 +27,7 @@ from incidentbot.users.actor import Door, actor_for
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role
 from tests.servers.ports import free_port
-from tests.status_pages.shown import show, switch_on
+from tests.status_pages.shown import show, switch_on, tell
 from tests.web.status_site import forget, status_app
 from tests.web.test_status_page import EVERYTHING
 
@@ -94,9 +94,9 @@ def plant(app: Flask) -> None:
             severity="P1",
             service=on,
             summary=f"Summary {next(word)}",
-            public=PUBLIC,
         )
         reference = commands.declare(session, told, actor).incident.reference
+        tell(session, reference, actor, PUBLIC)
         commands.post_update(session, reference, actor, f"Update {next(word)}")
         commands.post_update(session, reference, actor, f"Update {next(word)}", f"{PUBLIC} More.")
         commands.add_note(session, reference, actor, f"Note {next(word)}")
@@ -118,8 +118,8 @@ def plant(app: Flask) -> None:
         silent = Declaration(f"Silent {next(word)}", "P4", service.slug, **fields)  # type: ignore[arg-type]  # one flag
         commands.declare(session, silent, actor)
     # Open ones too, so that what is shown while it lasts is looked at.
-    open_one = Declaration(f"Open {next(word)}", "P1", service.slug, public=PUBLIC)
-    commands.declare(session, open_one, actor)
+    open_one = Declaration(f"Open {next(word)}", "P1", service.slug)
+    tell(session, commands.declare(session, open_one, actor).incident.reference, actor, PUBLIC)
 
 
 def everything_public(app: Flask) -> dict[str, str]:

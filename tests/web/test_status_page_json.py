@@ -293,9 +293,9 @@ def test_an_incident_says_when_and_what_it_did_to_its_component(app: Flask) -> N
         "identified",
         "investigating",
     ]
-    first = over["incident_updates"][-1]["affected_components"]
-    assert [(c["name"], c["old_status"], c["new_status"]) for c in first] == [
-        ("Product search", "operational", "degraded_performance")
+    last = over["incident_updates"][0]["affected_components"]
+    assert [(c["name"], c["old_status"], c["new_status"]) for c in last] == [
+        ("Product search", "degraded_performance", "operational")
     ]
 
 
