@@ -14,7 +14,6 @@ from incidentbot import database
 from incidentbot.audit.models import AuditEntry, AuditHead, Outcome
 from incidentbot.database import snapshot
 from incidentbot.users.actor import Actor
-from incidentbot.users.models import User
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +54,6 @@ def append(
     It locks the head of the chain until that transaction ends, so call it last. The request id is
     kept only when the command was done: it makes a second entry for the same request impossible.
     """
-    _hold_on_to(session, actor)
     head = _lock_head(session)
     entry = AuditEntry(
         seq=head.seq + 1,
@@ -93,18 +91,6 @@ def append(
         },
     )
     return entry
-
-
-def _hold_on_to(session: Session, actor: Actor) -> None:
-    """Lock the person whom an entry names as naming them does, and before the head is locked.
-
-    First the person, then the head, everywhere: whoever changes what is unique of a person has to
-    themselves first (users/merging.py), and then appends. The other way round two could wait for
-    each other.
-    """
-    if actor.user_id is not None:
-        person = select(User.id).where(User.id == actor.user_id)
-        session.execute(person.with_for_update(read=True, key_share=True))
 
 
 def _lock_head(session: Session) -> AuditHead:

@@ -157,7 +157,7 @@ def _account_with(session: Session, email: str | None) -> User | None:
     return session.scalars(
         select(User)
         .where(User.email == email)
-        .with_for_update()  # what is unique changes, and a person is locked before the log's head
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
 

@@ -13,7 +13,7 @@ from incidentbot.database import write_transaction
 from incidentbot.incidents.errors import Conflict, InvalidMove, NotAllowed, NotFound
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.fields import tidy_address, tidy_name
-from incidentbot.users.merging import have_alone, may_merge, merge
+from incidentbot.users.merging import may_merge, merge
 from incidentbot.users.models import Identity, Role, User
 from incidentbot.users.sign_in import record_sign_in
 
@@ -109,7 +109,6 @@ def unlink_slack(session: Session, actor: Actor) -> None:
         if user.slack_user_id is None:
             raise NotFound("Slack is not linked.")
         _require_another_way(session, user, without=0)
-        have_alone(session, user.id)
         slack_id, user.slack_user_id = user.slack_user_id, None
         session.flush()  # the Slack id is unique: it is given up before it is taken
         parted = User(
@@ -197,7 +196,6 @@ def _known(session: Session, claims: Claims) -> User | None:
 
 def _link(session: Session, user: User, claims: Claims, actor: Actor) -> None:
     if claims.slack_user_id is not None:
-        have_alone(session, user.id)
         user.slack_user_id = claims.slack_user_id
         after = {"slack_user_id": claims.slack_user_id}
     else:

@@ -33,6 +33,9 @@ def merge(session: Session, slack_person_id: int, account_id: int, actor: Actor)
 
     What refers to that person refers to the account from now on, except for history. The account
     keeps its role: whom we met in Slack became responder by that alone. Raises Conflict.
+
+    It locks both, in the order of their ids, as everyone does who locks several people: the caller has
+    changed neither before. Who names them, in the timeline or as commander, does not wait for it.
     """
     locked = session.scalars(
         select(User)
@@ -52,8 +55,6 @@ def merge(session: Session, slack_person_id: int, account_id: int, actor: Actor)
         )
     for table, column in _references():
         _move(session, table, column, slack_person.id, account.id)
-    # Not before the rows have moved: a command may hold one, and wait to name its person.
-    have_alone(session, slack_person.id, account.id)
     before = {"slack_user_id": None, "role": account.role.value}
     slack_id, slack_person.slack_user_id = slack_person.slack_user_id, None
     slack_person.email = None
@@ -78,17 +79,6 @@ def merge(session: Session, slack_person_id: int, account_id: int, actor: Actor)
         },
     )
     return account
-
-
-def have_alone(session: Session, *user_ids: int) -> None:
-    """Lock people so that nobody else names them until the caller's transaction ends.
-
-    Changing what is unique of a person waits for everyone who has named them, in the timeline or as
-    commander, and who may be waiting for the audit log's head. So that comes first, and the head after.
-    """
-    session.execute(
-        select(User.id).where(User.id.in_(user_ids)).order_by(User.id).with_for_update()
-    )
 
 
 def _keep_choices(slack_person: User, account: User) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from incidentbot.database import Base, UtcDateTime, word
@@ -25,6 +25,18 @@ class DirectMessages(StrEnum):
     NONE = "none"
 
 
+def _no_two_with_the_same(column: str) -> Index:
+    """Return a unique index of people that holds nobody without a value.
+
+    No foreign key can refer to an index with a condition. So PostgreSQL does not take what it holds for
+    what others refer to: commands name a person while it changes, and neither waits for the other.
+    """
+    known = text(f"{column} IS NOT NULL")
+    return Index(
+        f"ix_users_{column}", column, unique=True, postgresql_where=known, sqlite_where=known
+    )
+
+
 class User(Base):
     """One person, whichever door they come through.
 
@@ -35,11 +47,12 @@ class User(Base):
     """
 
     __tablename__ = "users"
+    __table_args__ = (_no_two_with_the_same("email"), _no_two_with_the_same("slack_user_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(120))
-    email: Mapped[str | None] = mapped_column(String(254), unique=True)
-    slack_user_id: Mapped[str | None] = mapped_column(String(32), unique=True)
+    email: Mapped[str | None] = mapped_column(String(254))
+    slack_user_id: Mapped[str | None] = mapped_column(String(32))
     role: Mapped[Role] = mapped_column(word(Role), default=Role.RESPONDER)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     password_hash: Mapped[str | None] = mapped_column(String(200))

@@ -85,17 +85,17 @@ def record_profile(session: Session, slack_user_id: str, name: str, email: str |
     user = find_by_slack_id(session, slack_user_id)
     if user is None:
         return
+    address = None if user.email else tidy_address(email)
+    owner = None
+    if address is not None:
+        owner = session.scalars(select(User).where(User.email == address)).one_or_none()
+    if owner is not None and may_merge(user, owner):
+        merge(session, user.id, owner.id, SYSTEM)  # first: it locks both
     user.name = tidy_name(name) or user.name
-    address = tidy_address(email)
-    if address is None or user.email:
+    if address is None:
         return
-    owner = session.scalars(select(User).where(User.email == address)).one_or_none()
-    session.flush()
     if owner is None:
-        # Not audited: who waits here for a command that names this person must not hold the head.
         user.email = address
-    elif may_merge(user, owner):
-        merge(session, user.id, owner.id, SYSTEM)
     elif user.is_active and not owner.is_active:
         _close(session, user)
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session
 
 from incidentbot.audit import log as audit
@@ -27,7 +27,12 @@ from incidentbot.users.identities import (
 from incidentbot.users.members import deactivate
 from incidentbot.users.merging import merge
 from incidentbot.users.models import DirectMessages, Role, User
-from incidentbot.users.people import find_by_slack_id, identify_slack_person, record_profile
+from incidentbot.users.people import (
+    add_slack_person,
+    find_by_slack_id,
+    identify_slack_person,
+    record_profile,
+)
 from incidentbot.users.preferences import Preferences, change_preferences
 from tests.team import Team, together
 from tests.users.accounts import EMAIL, account, on_postgres, user_of, wait_until_waiting
@@ -271,9 +276,9 @@ def test_one_account_elsewhere_linked_twice_at_once_is_linked_once(team: Team) -
     assert team.problems() == []
 
 
-def _tell(session: Session) -> None:
+def _tell(session: Session, slack_user_id: str = "U0ADA") -> None:
     with write_transaction(session):
-        record_profile(session, "U0ADA", "Ada", EMAIL)
+        record_profile(session, slack_user_id, "Ada Byron", EMAIL)
 
 
 CHANGES: dict[str, Callable[[Session, Actor, Actor], object]] = {
@@ -287,22 +292,63 @@ CHANGES: dict[str, Callable[[Session, Actor, Actor], object]] = {
 
 @on_postgres
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_who_is_linked_or_unlinked_while_they_act_ends_what_they_do(
+def test_who_is_linked_or_unlinked_waits_for_no_command_that_names_them(
     team: Team, change: Callable[[Session, Actor, Actor], object]
 ) -> None:
-    """A command names its person in the timeline, and then waits for the audit log's head."""
+    """A command names its people in the timeline, and then in the audit log."""
     actor, linked = two_accounts(team)
     people = (actor, linked, team.ada)
-    with team.sessions() as command, team.sessions() as other, ThreadPoolExecutor(1) as pool:
-        with write_transaction(command):
-            for person in people:
-                name_in_timeline(command, person)
-            changing = pool.submit(change, other, actor, linked)
-            wait_until_waiting(team, 1)
-            for person in people:
-                audit.append(command, person, "add_note", "INC-1", before={}, after={})
-        changing.result(30)
+    with (
+        team.sessions() as command,
+        team.sessions() as other,
+        ThreadPoolExecutor(1) as pool,
+        write_transaction(command),
+    ):
+        for person in people:
+            name_in_timeline(command, person)
+        pool.submit(change, other, actor, linked).result(10)
+        for person in people:
+            audit.append(command, person, "add_note", "INC-1", before={}, after={})
     assert team.problems() == []
+
+
+@on_postgres
+@pytest.mark.parametrize("is_ada_first", [True, False])
+def test_two_who_become_one_are_named_by_the_same_command_in_any_order(
+    team: Team, is_ada_first: bool
+) -> None:
+    """The merge holds both while a command has named one of them and names the other."""
+    actor = account(team)
+    first, second = (team.ada, actor) if is_ada_first else (actor, team.ada)
+    with team.sessions() as command, team.sessions() as head, ThreadPoolExecutor(1) as pool:
+        with write_transaction(head):
+            audit.append(head, team.vera, "add_note", "INC-1", before={}, after={})
+            with write_transaction(command):
+                name_in_timeline(command, first)
+                merging = pool.submit(link, team, actor, ADA_IN_SLACK)
+                wait_until_waiting(team, 1)
+                command.execute(text("SET LOCAL lock_timeout = '3s'"))
+                name_in_timeline(command, second)
+        merging.result(10)
+    assert user_of(team, actor.user_id).slack_user_id == "U0ADA"
+    assert team.problems() == []
+
+
+@on_postgres
+def test_a_merge_holds_nobody_while_it_waits_for_somebody_with_a_lower_id(team: Team) -> None:
+    """As everyone does who locks several people: an admin who edits one locks all admins, by id."""
+    actor = account(team)
+    with team.sessions() as session, write_transaction(session):
+        add_slack_person(session, "U0LATE")
+    with team.sessions() as editing, team.sessions() as other, ThreadPoolExecutor(1) as pool:
+        with write_transaction(editing):
+            lock(editing, User.id == actor.user_id)
+            merging = pool.submit(_tell, other, "U0LATE")
+            wait_until_waiting(team, 1)
+            editing.execute(text("SET LOCAL lock_timeout = '3s'"))
+            lock(editing, User.slack_user_id == "U0LATE")
+        merging.result(10)
+    assert user_of(team, actor.user_id).slack_user_id == "U0LATE"
 
 
 @on_postgres
@@ -335,6 +381,11 @@ def name_in_timeline(session: Session, person: Actor) -> None:
     """Hold on to a person as an event of theirs in the timeline does."""
     held = select(User.id).where(User.id == person.user_id)
     session.execute(held.with_for_update(read=True, key_share=True))
+
+
+def lock(session: Session, who: ColumnElement[bool]) -> None:
+    """Hold on to a person as who changes them does."""
+    session.execute(select(User.id).where(who).with_for_update(key_share=True))
 
 
 def note(team: Team, person: Actor) -> None:
