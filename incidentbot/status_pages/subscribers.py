@@ -58,7 +58,10 @@ class Tokens:
 
     def read_confirm(self, session: Session, token: str) -> tuple[Subscriber, Sequence[int]]:
         """Return whose it is, and the services. Raises NotFound when it is forged or too old."""
-        gone = "This link does not work any more. Subscribe again."
+        gone = (
+            "It is too old, was not copied whole, or you have unsubscribed since. "
+            "Subscribe again to get a new one."
+        )
         try:
             number, since, service_ids = self._timed().loads(
                 token, max_age=int(CONFIRM_WITHIN.total_seconds())

@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from incidentbot.database import DATABASE_AWAY
-from incidentbot.extensions import login
+from incidentbot.extensions import db, login
 from incidentbot.incidents.errors import (
     IncidentError,
     InvalidInput,
@@ -17,6 +17,7 @@ from incidentbot.incidents.errors import (
     NotAllowed,
     NotFound,
 )
+from incidentbot.ops import context
 from incidentbot.web import status_page
 
 # What people type into fields that do not show it. No page may ever send it back.
@@ -43,14 +44,19 @@ _WORDS = {
     400: ("That request was not understood", "Go back, reload the page and send it again."),
     401: ("This needs a token", "Send the header Authorization: Bearer with METRICS_TOKEN."),
     403: ("You may not do that", "Ask the incident's commander, or an admin."),
-    404: ("There is nothing here", "The address may be mistyped, or the incident does not exist."),
-    405: ("That does not work this way", "Open the page from the list of incidents."),
+    404: (
+        "There is nothing here",
+        "The address may be mistyped. A private incident is shown to its people only: "
+        "ask one of them to add you.",
+    ),
+    405: ("There is no page at this address", "It only takes forms. Nothing was changed."),
     409: ("That does not fit any more", "Open the page again to see how it stands now."),
-    413: ("That is too much text", "Shorten it and send it again."),
+    413: ("That is too much text", "Nothing was stored. Go back, shorten it and send it again."),
     422: ("Something in it is missing or wrong", "Go back, mend it and send it again."),
     500: (
         "Something went wrong inside incidentbot",
-        "The error is in the log. Your incident is safe; please try again.",
+        "Your incident is safe; please try again. If it happens again, tell an admin: "
+        "the log says why, under the request named below.",
     ),
     503: (
         "The database cannot be reached",
@@ -98,6 +104,8 @@ def error_page(status: int, title: str = "", advice: str = "", **more: Any) -> P
         status=status,
         title=title or default_title,
         advice=advice or default_advice,
+        onward=_onward(status),
+        request_id=context.known().get("request") if status == 500 else None,
         **more,
     )
     return page, status
@@ -108,12 +116,12 @@ def _http_error(error: HTTPException) -> Page | HTTPException:
     return error if status < 400 else error_page(status)
 
 
-def not_taken(status: int, title: str, advice: str) -> Page:
+def not_taken(status: int, title: str = "", advice: str = "", **more: Any) -> Page:
     """Return a page that shows what was written into a form that could not be taken.
 
     It is shown to be copied, not offered to be sent again: another site may have made the form.
     """
-    return error_page(status, title, advice, written=_written(), came_from=_page_of(request.path))
+    return error_page(status, title, advice, written=_written(), **more)
 
 
 def _written() -> list[tuple[str, str]]:
@@ -132,6 +140,19 @@ def _written() -> list[tuple[str, str]]:
     return found
 
 
+def _onward(status: int) -> tuple[str, str] | None:
+    """Return where to go on, in words and as an address, besides the list of incidents.
+
+    None where it would lead to the same refusal.
+    """
+    if status in (401, 403, 404, 422):
+        return None
+    if request.method == "GET" and status >= 500:
+        return "Try again", request.full_path.rstrip("?")
+    page = _page_of(request.path)
+    return None if page == "/" else ("Open the page", page)
+
+
 def _page_of(path: str) -> str:
     """Return the page that a form's address belongs to: what can be opened there, or nearest above."""
     routes = current_app.url_map.bind("")
@@ -148,6 +169,7 @@ def signed_out() -> Page:
         401,
         "You are signed out",
         "Sign in, and the page is offered again. Nothing was changed.",
+        sign_in_for=_page_of(request.path),
     )
 
 
@@ -164,9 +186,12 @@ def _forged(_error: CSRFError) -> Page | Response:
             400,
             "You are signed out, or this page was open for too long",
             "Sign in, and send it again. Nothing was changed.",
+            sign_in_for=_page_of(request.path),
         )
     return not_taken(
-        400, "This page was open for too long", "Go back, reload it and send it again."
+        400,
+        "This page was open for too long",
+        "Open it again and send it once more. Nothing was changed.",
     )
 
 
@@ -185,15 +210,17 @@ def _no_database(_error: Exception) -> Page:
     if request.method != "POST":
         return error_page(503)
     if SECRETS & request.form.keys():
-        return error_page(503, advice="Wait a moment, then go back and fill the form in once more.")
+        return error_page(503, advice="Wait a moment, then fill the form in once more.")
     # Its token was good, so the form is ours; sent again with the same key it is done once.
     return error_page(
         503,
         advice="What you typed is kept here. Wait a moment and send it again; nothing is done twice.",
         typed=list(request.form.items(multi=True)),
+        written=_written(),
     )
 
 
 def _broken(_error: Exception) -> Page:
     log.exception("a page failed", extra={"endpoint": request.endpoint})
-    return error_page(500)
+    db.session.rollback()  # a transaction that failed lets nobody read who is signed in
+    return not_taken(500) if request.method == "POST" else error_page(500)

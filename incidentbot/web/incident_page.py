@@ -46,6 +46,8 @@ _WHILE_OPEN = ("update", "resolve", "severity", "cancel")
 _WHILE_CLOSED = ("reopen",)
 # The fields whose text may be kept as a note when its form came too late.
 _NOTED = ("message", "reason", "text")
+# The forms in a panel of their own whose text is to be found again when they are refused.
+_PANELS = ("update", "resolve", "severity", "note", "take-over", "cancel", "reopen")
 # What `back` says in a form that was sent from the post-mortem's page.
 POSTMORTEM = "postmortem"
 
@@ -204,6 +206,8 @@ def _page(
     if is_late:
         text = next((values[name] for name in _NOTED if values.get(name, "").strip()), "")
         sent, values = "note", {"text": text, "public": values.get("public", "")}
+    # What is wrong with a field is said, and the cursor placed, where the text is.
+    is_kept = sent in _PANELS and _is_written(values) and not by_field(error)
     standing = _standing(incident)
     newest, has_postmortem = queries.extent(db.session(), incident.id)
     context = {
@@ -213,6 +217,7 @@ def _page(
         "etag": f'W/"{standing.etag}"',
         "sent": sent,
         "is_late": is_late,
+        "kept_in": f"panel-{sent}" if is_kept else "",
         "values": values,
         "errors": by_field(error),
         "error": error,

@@ -148,7 +148,7 @@ def _keep_to_its_host() -> Response | None:
     if g.is_status_page or request.endpoint == "static":
         return None
     g.is_status_page = True
-    return _missing()
+    return _missing(_page_if_known())
 
 
 def _own_host() -> str | None:
@@ -179,7 +179,7 @@ def incident(reference: str) -> Response:
     try:
         number = parse_reference(reference)
     except NotFound:
-        return _missing()
+        return _missing(_page_if_known())
 
     def find(page: Page) -> Rendering | None:
         found = _read(lambda session: read_incident(session, number))
@@ -241,7 +241,7 @@ def service_badge(service: str) -> Response:
     reading, _late = _reading()
     found = next((one for one in _services(reading.page) if one.id == service), None)
     if found is None:
-        return _missing()
+        return _missing(reading.page)
     return _rendered(f"badge/{found.id}", lambda _page: badge_of(found.name, found.status))
 
 
@@ -256,7 +256,7 @@ def subscribe() -> Response:
     """Ask an address whether it wants mail. For everyone."""
     reading, _late = _reading()
     if reading.page is None or not _has_mail():
-        return _missing()
+        return _missing(reading.page)
     if not site().limiter.hit(ASKED_AT_MOST, request.remote_addr or ""):
         return _dialogue(
             "status/notice.html",
@@ -327,11 +327,11 @@ _NOTICES = {
 }
 
 
-def notice_of(status: int) -> str:
-    """Return a page for customers that says why there is no other."""
+def notice_of(status: int, page: Page | None = None) -> str:
+    """Return a page for customers that says why there is no other, with the way to `page` if it is on."""
     unknown = ("That request was not understood", "The address may be mistyped.")
     heading, text = _NOTICES.get(status, unknown)
-    return _render("status/missing.html", None, heading=heading, text=text)
+    return _render("status/missing.html", page, heading=heading, text=text)
 
 
 for _no_database in DATABASE_AWAY:
@@ -341,6 +341,14 @@ for _no_database in DATABASE_AWAY:
 def _reading() -> tuple[Reading, bool]:
     """Return the page as it is kept, and whether that is all there is because the database is away."""
     return site().readings.get("page", lambda: Reading(_read(read_page)))
+
+
+def _page_if_known() -> Page | None:
+    """Return the page for a notice; None while it is off, or the database away with none kept."""
+    try:
+        return _reading()[0].page
+    except DATABASE_AWAY:
+        return None
 
 
 def _read(read: Callable[[Session], T]) -> T:
@@ -374,7 +382,7 @@ def _kept(name: str, find: Callable[[Page], Rendering | None]) -> Response:
         return None if found is None else cache(found)
 
     render, is_old = site().pages.get(name, build)
-    return _missing() if render is None else render(is_late or is_old).send()
+    return _missing(page) if render is None else render(is_late or is_old).send()
 
 
 def _by_token(change: Callable[[Session], None], heading: str, text: str) -> Response:
@@ -390,7 +398,7 @@ def _dialogue(template: str, status: int = 200, **values: Any) -> Response:
     """Return a page for one person, that nobody keeps. None while the page is off."""
     reading, _late = _reading()
     if reading.page is None or not _has_mail():
-        return _missing()
+        return _missing(reading.page)
     return _for_one(_render(template, reading.page, **values), status)
 
 
@@ -400,8 +408,8 @@ def _from_mail(template: str, status: int = 200, **values: Any) -> Response:
     return _for_one(_render(template, reading.page, **values), status)
 
 
-def _missing() -> Response:
-    return _for_one(notice_of(404), 404)
+def _missing(page: Page | None = None) -> Response:
+    return _for_one(notice_of(404, page), 404)
 
 
 def _for_one(body: str, status: int) -> Response:

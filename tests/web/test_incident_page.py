@@ -431,11 +431,23 @@ def test_what_came_too_late_is_offered_as_a_note(
     assert "alert-success" not in answer.text, "else the browser drops its draft"
     assert re.search(r'<div class="alert alert-danger"[^>]*>INC-1 (was|is)', answer.text)
     assert '<details id="panel-note" open>' in answer.text
+    assert 'href="#panel-note">What you wrote is kept.' in answer.text
     note = re.search(r'id="note-text" name="text"[^>]*>\n([^<]*)<', answer.text)
     assert note is not None
     assert unescape(note[1]) == WRITTEN
     public = re.search(r'id="late-public"[^>]*readonly[^>]*>\n([^<]*)<', answer.text)
     assert (public[1] if public else "") == typed.get("public", "")
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_text_that_was_refused_is_a_link_away(signed_in: SignIn) -> None:
+    responder = signed_in(Role.RESPONDER)
+    answer = responder.post("/incidents/INC-1/resolve", data={"message": WRITTEN})
+    assert answer.status_code == 403
+    assert 'href="#panel-resolve">What you wrote is kept.' in answer.text
+    assert 'id="panel-resolve"' in answer.text
+    nothing = responder.post("/incidents/INC-1/resolve", data={"message": ""})
+    assert "What you wrote" not in nothing.text
 
 
 def test_who_was_late_with_nothing_written_is_told_so(

@@ -90,6 +90,24 @@ def test_it_says_how_everything_is_in_words(app: Flask, client: FlaskClient) -> 
     assert client.get("/status/incidents/nonsense").status_code == 404
 
 
+def test_who_mistypes_an_address_finds_the_way_to_the_page_while_it_is_on(
+    app: Flask, client: FlaskClient
+) -> None:
+    def way() -> bool:
+        own = client.get("/nowhere", base_url="http://status.acme.example")
+        found = [client.get("/status/incidents/INC-99"), client.get("/status/incidents/x"), own]
+        assert {answer.status_code for answer in found} == {404}
+        ways = {'href="/status">How everything is now' in answer.text for answer in found}
+        assert len(ways) == 1
+        return ways.pop()
+
+    for is_on in (True, False):
+        with app.app_context():
+            switch_on(db.session(), is_on=is_on, host="status.acme.example")
+        forget(app)
+        assert way() is is_on
+
+
 def test_nobody_gets_a_cookie_and_everybody_may_keep_it(
     app: Flask, signed_in: Callable[[Role], FlaskClient]
 ) -> None:
