@@ -43,8 +43,8 @@ def pages_of(app: Flask) -> dict[str, str]:
 
     An incident's pages are those of one with a post-mortem; `incidents.show (open)` is an open one.
     """
-    running, closed = _references(app)
-    client = _signed_in(app, Role.ADMIN)
+    running, closed = references(app)
+    client = signed_in(app, Role.ADMIN)
     adapter = app.url_map.bind("localhost")
     pages = {"incidents.show (open)": f"/incidents/{running}"}
     for rule in app.url_map.iter_rules():
@@ -63,38 +63,13 @@ def pages_of(app: Flask) -> dict[str, str]:
 def pages_of_viewers(app: Flask) -> dict[str, str]:
     """Return pages that a viewer finds otherwise than an admin: what they may not do, and why."""
     return {
-        "viewer: incident": f"/incidents/{_references(app)[0]}",
+        "viewer: incident": f"/incidents/{references(app)[0]}",
         "viewer: declare": "/incidents/new",
         "viewer: settings": "/settings/services",
     }
 
 
-def unusual_pages(demo: Flask, empty: Flask) -> Iterator[tuple[str, str]]:
-    """Yield what pages look like when something is amiss, and before there is any incident."""
-    running, closed = _references(demo)
-    responder, admin = _signed_in(demo, Role.RESPONDER), _signed_in(demo, Role.ADMIN)
-    newcomer = _signed_in(empty, Role.ADMIN)
-    typed = {"message": "The cache was <full>.", "public": "We did.", "override_reason": "Away"}
-    nothing: dict[str, str] = {}
-    for name, person, path, fields, status in (
-        ("nothing declared", responder, "/incidents/new", nothing, 422),
-        ("no note", responder, f"/incidents/{running}/note", nothing, 422),
-        ("not the commander", responder, f"/incidents/{running}/resolve", typed, 403),
-        ("too late", admin, f"/incidents/{closed}/resolve", typed, 409),
-        ("not theirs", responder, "/settings/services/new", {"name": "Not mine to add"}, 403),
-        ("too much", responder, f"/incidents/{running}/note", {"text": "x" * 3_000_000}, 413),
-    ):
-        answer = person.post(path, data=fields)
-        assert answer.status_code == status, (name, answer.status_code)
-        yield name, answer.text
-    for path in ("/", "/insights", "/me", "/settings/services", "/settings/deliveries"):
-        yield f"empty {path.replace('/', ' ')}", newcomer.get(path).text
-    demo.config["WTF_CSRF_ENABLED"] = True
-    yield "forged", responder.post("/incidents/new", data=typed).text
-    demo.config["WTF_CSRF_ENABLED"] = False
-
-
-def _references(app: Flask) -> tuple[str, str]:
+def references(app: Flask) -> tuple[str, str]:
     """Return an open incident and one that has a post-mortem."""
     with app.app_context():
         session = db.session()
@@ -106,7 +81,8 @@ def _references(app: Flask) -> tuple[str, str]:
         )
 
 
-def _signed_in(app: Flask, role: Role) -> FlaskClient:
+def signed_in(app: Flask, role: Role) -> FlaskClient:
+    """Return a client in which somebody of this role has signed in, and whose forms need no token."""
     app.config["WTF_CSRF_ENABLED"] = False
     with app.app_context():
         session = db.session()

