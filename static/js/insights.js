@@ -2,7 +2,6 @@
 import { inWords } from "./durations.js";
 
 const { Chart } = window;
-const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 const narrow = window.matchMedia("(max-width: 34rem)");
 const PATTERNS = { p2: "stripes", p3: "dots", p4: "hollow", second: "stripes", third: "dots", fourth: "hollow", alarm: "stripes" };
 const UNITS = [["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1]];
@@ -101,7 +100,7 @@ function options({ labels, series, measure }, { stacked, lying }) {
     responsive: true,
     maintainAspectRatio: false,
     layout: { padding: measure !== "seconds" ? 0 : lying ? { right: 44 } : { top: 16 } },
-    animation: calm.matches ? false : { duration: 250 },
+    animation: false,
     interaction: { mode: "index", axis: lying ? "y" : "x", intersect: false },
     scales: lying ? { x: values, y: names } : { x: names, y: values },
     plugins: {
