@@ -15,6 +15,7 @@ from incidentbot.extensions import db
 from incidentbot.incidents.models import Incident
 from incidentbot.users.models import Role, User
 from incidentbot.users.sign_in import FAILURES_PER_EMAIL, count_try
+from incidentbot.web.kept import Shelf
 from incidentbot.web.status_page import ASKED_AT_MOST
 from tests.browser.demo_site import references, signed_in
 
@@ -161,8 +162,10 @@ def _broken(demo: Flask) -> Iterator[Unusual]:
 
 def _database_away(demo: Flask, empty: Flask) -> Iterator[Unusual]:
     responder, customer = signed_in(demo, Role.RESPONDER), demo.test_client()
+    demo.extensions["status_site"].readings = Shelf(seconds=0)  # what is kept is old at once
     assert customer.get("/status").status_code == 200
     with _away(demo):
+        yield _looked_at("customer: late", customer, "/status", None, 200)
         yield _looked_at("away", responder, "/", None, 503)
         yield _looked_at("away, typed", responder, "/incidents/new", TYPED, 503)
         yield _looked_at("away, password", responder, "/sign-in", WRONG_PASSWORD, 503)
