@@ -4,6 +4,7 @@
 import { keepUp } from "./news.js";
 import { holdPlace } from "./place.js";
 
+const READ = "#live section, #actions .panel, #timeline-heading, .timeline .event";
 const live = document.getElementById("live");
 
 if (live) {
@@ -27,7 +28,7 @@ if (live) {
     if (!isOurs) return;
     open = [...live.querySelectorAll("details[open]")].map((details) => details.id);
     focused = live.contains(document.activeElement) ? document.activeElement : null;
-    settle = holdPlace(".timeline .event, #timeline-heading", "#actions .panel");
+    settle = holdPlace(READ);
   });
   live.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.elt !== live) return;
@@ -79,7 +80,7 @@ if (live) {
     const typing = [...actions.querySelectorAll("textarea, input:not([type=hidden]), select")].some(isChanged);
     if (typing || actions.contains(document.activeElement)) {
       meanwhile.push(...events.map(headOf));
-      document.getElementById("stale-what").textContent = meanwhile.length ? `: ${meanwhile.slice(-5).join("; ")}` : "";
+      document.getElementById("stale-what").textContent = meanwhile.length ? `: ${meanwhile.slice(-3).join("; ")}` : "";
       document.getElementById("stale").hidden = false;
     } else {
       meanwhile = [];
@@ -91,8 +92,10 @@ if (live) {
   let unfolded = [];
   actions.addEventListener("htmx:beforeSwap", () => {
     unfolded = [...actions.querySelectorAll("details[open]")].map((details) => details.id);
+    settle = holdPlace(READ);
   });
   actions.addEventListener("htmx:afterSwap", () => {
     for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+    settle();
   });
 }
