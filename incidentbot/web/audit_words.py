@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -23,6 +24,13 @@ _NAMES = {"postmortem": "post-mortem"}
 _SHOWN = 300  # characters of a long text
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 _NUMBERED = re.compile(r"([a-z ]+) ([0-9]{1,18})")
+_KNOWN_BEFORE = 40  # characters that two long texts share, shown before what differs
+# Actions that their names do not say in the pages' own words.
+_ACTIONS = {
+    "move_to": "Change status",
+    "draft_postmortem": "Draft post-mortem",
+    "edit_postmortem": "Edit post-mortem",
+}
 # Under which key an entry keeps what its subject is called.
 _CALLED = ("name", "title")
 _DOORS = {
@@ -54,6 +62,11 @@ def in_words(session: Session, entries: Iterable[AuditEntry]) -> list[Line]:
         Line(entry, _about(entry, names), _way(entry), list(_changes(entry, names)))
         for entry in found
     ]
+
+
+def action_words(action: str) -> str:
+    """Return what an entry's action is called on pages: "Post update"."""
+    return _ACTIONS.get(action) or action.replace("_", " ").capitalize()
 
 
 def _about(entry: AuditEntry, names: Mapping[int, str]) -> str:
@@ -91,8 +104,20 @@ def _changes(
         before, after = entry.before.get(key), entry.after.get(key)
         if before != after and key not in _UNSAID:
             name = _NAMES.get(key, key.removesuffix("_id").replace("_", " "))
-            was = "" if _is_nothing(before) else _in_words(key, before, names)
-            yield name, was, _in_words(key, after, names)
+            start = _where_they_differ(before, after)
+            was = "" if _is_nothing(before) else _in_words(key, before, names, start)
+            yield name, was, _in_words(key, after, names, start)
+
+
+def _where_they_differ(before: Any, after: Any) -> int:
+    """Return from where on two texts are shown: what long ones begin with alike tells nothing."""
+    if not (isinstance(before, str) and isinstance(after, str)):
+        return 0
+    if max(len(before), len(after)) <= _SHOWN:
+        return 0
+    pairs = zip(before, after, strict=False)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return max(alike - _KNOWN_BEFORE, 0)
 
 
 def _is_nothing(value: Any) -> bool:
@@ -104,7 +129,7 @@ def _ids(value: Any) -> list[int]:
     return [one for one in values if isinstance(one, int)]
 
 
-def _in_words(key: str, value: Any, names: Mapping[int, str]) -> str | datetime:
+def _in_words(key: str, value: Any, names: Mapping[int, str], start: int = 0) -> str | datetime:
     if _is_nothing(value):
         return "none"
     if isinstance(value, bool):
@@ -116,4 +141,8 @@ def _in_words(key: str, value: Any, names: Mapping[int, str]) -> str | datetime:
     text = str(value)
     if _MOMENT.fullmatch(text):
         return datetime.fromisoformat(text)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"
+    shown = text[start : start + _SHOWN]
+    if shown == text:
+        return text
+    is_end = start + _SHOWN >= len(text)
+    return f"{'…' if start else ''}{shown}{'' if is_end else '…'} ({len(text):,} characters)"

@@ -143,7 +143,7 @@ def _form(
     return render_template(
         "postmortems/edit.html",
         incident=incident,
-        version=version or postmortem.version,
+        based_on=version or postmortem.version,
         body=body,
         theirs=postmortem.body if is_conflict and body != postmortem.body else "",
         values=request.form,

@@ -22,6 +22,7 @@ from incidentbot.ops.version import VERSION
 from incidentbot.outbox.models import Delivery
 from incidentbot.routing.plan import WAR_ROOM
 from incidentbot.users.models import Role
+from incidentbot.web.audit_words import action_words
 from incidentbot.web.linked_text import linked
 from incidentbot.web.settings.menu import AREAS as SETTINGS_AREAS
 from incidentbot.web.times import (
@@ -48,6 +49,7 @@ def install(app: Flask) -> None:
         duration=_duration,
         ago=_ago,
         due=lambda moment: due_in_words(moment, clock.now()),
+        action_words=action_words,
         group=lambda event: group_of(event.kind),
         effect=lambda delivery: effect(delivery.kind),
         effects=_effects,

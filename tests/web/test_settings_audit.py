@@ -61,7 +61,7 @@ def admin(app: Flask, signed_in: SignIn) -> FlaskClient:
 def test_an_entry_says_who_did_what_to_what_and_what_it_changed(admin: FlaskClient) -> None:
     page = admin.get("/settings/audit?subject=inc-4&action=change_severity").text
     assert "Ada &lt;b&gt;" in page
-    assert ">change severity</span>" in page
+    assert ">Change severity</span>" in page
     assert ">Override</span>" in page
     assert '<span dir="auto" class="prose">P3</span>' in page
     assert '<span dir="auto" class="prose">P1</span>' in page
@@ -212,6 +212,22 @@ def test_an_export_gives_its_connection_back(app: Flask, admin: FlaskClient) -> 
         assert pool.checkedout() == 0, "half-way"
         answer.close()
     assert pool.checkedout() == 0
+
+
+def test_of_two_long_texts_what_differs_is_shown(app: Flask, admin: FlaskClient) -> None:
+    alike = "All the same. " * 50
+    with app.app_context(), write_transaction(db.session()):
+        ada = Actor(1, "Ada", Role.ADMIN, Door.WEB, "192.0.2.7")
+        sides = {
+            "before": {"postmortem": f"{alike}A fuse."},
+            "after": {"postmortem": f"{alike}Ice."},
+        }
+        log.append(db.session(), ada, "edit_postmortem", "INC-9", **sides)
+    page = admin.get("/settings/audit?subject=INC-9").text
+    assert ">Edit post-mortem</span>" in page
+    assert "same. A fuse. (707 characters)</span>" in page
+    assert "same. Ice. (704 characters)</span>" in page
+    assert alike not in page
 
 
 def test_things_and_people_are_named_and_times_are_written_as_everywhere(
