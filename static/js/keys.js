@@ -1,4 +1,4 @@
-// Shortcuts for who keeps the hands on the keyboard: / n j k g i ?. Never while somebody types.
+// Shortcuts for who keeps the hands on the keyboard: / n u j k g i ?. Never while somebody types.
 const help = document.getElementById("keys");
 const opener = document.getElementById("show-keys");
 const STEPS = ".incident-card h3 a, .row-title, .event-link";
@@ -17,6 +17,7 @@ function step(direction) {
 const KEYS = {
   "/": () => document.getElementById("search")?.focus(),
   n: () => document.querySelector(".top-declare")?.click(),
+  u: () => document.getElementById("update-message")?.focus(),
   j: () => step(1),
   k: () => step(-1),
   "?": () => help.showModal(),

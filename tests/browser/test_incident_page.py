@@ -234,6 +234,8 @@ def test_a_long_timeline_shows_earlier_events_and_keeps_the_keyboards_place(
         assert page.locator(".event").first.get_attribute("id") == "event-1"
         page.keyboard.press("k")
         assert "event" in page.evaluate("document.activeElement.className"), page.evaluate(FOCUSED)
+        page.keyboard.press("u")
+        assert page.evaluate("document.activeElement.id") == "update-message"
 
         page.goto(f"{incident}#event-30")
         page.reload()

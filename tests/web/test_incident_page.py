@@ -25,6 +25,7 @@ from incidentbot.incidents.lifecycle import Severity
 from incidentbot.incidents.models import EventKind, Incident, SeveritySetting, TimelineEvent
 from incidentbot.incidents.people import add_person
 from incidentbot.incidents.queries import list_newest_deliveries
+from incidentbot.ops.version import VERSION
 from incidentbot.outbox.models import Delivery, DeliveryState
 from incidentbot.status_pages.models import SETTINGS_ID, StatusPageSettings
 from incidentbot.users.actor import Actor, Door, actor_for
@@ -733,6 +734,7 @@ def test_a_save_without_the_reason_still_meets_the_conflict_after(
     refused = admin.post(address, data=mine)
     assert refused.status_code == 422
     assert 'name="version" value="1"' in refused.text
+    assert f"<span>incidentbot {VERSION}</span>" in refused.text  # not the text's version
     conflict = admin.post(address, data={**mine, "override_reason": "Ada is ill"})
     assert conflict.status_code == 409
     assert "# Ada&#39;s" in conflict.text
