@@ -34,6 +34,11 @@ from incidentbot.web.times import (
 )
 from incidentbot.web.zones import own_zone
 
+# Deliveries to customers: their target is the incident itself, or a number that tells nobody anything.
+_TO_CUSTOMERS = frozenset(
+    {"email.subscribers", "email.update", "email.confirm", "statuspage.incident"}
+)
+
 
 def install(app: Flask) -> None:
     """Give the templates their filters and names."""
@@ -75,7 +80,11 @@ def install(app: Flask) -> None:
 def _navigation() -> list[tuple[str, str, tuple[str, ...]]]:
     """Return the main areas the person may open: title, endpoint, blueprints that belong to it."""
     areas: list[tuple[str, str, tuple[str, ...]]] = [
-        ("Incidents", "incidents.index", ("incidents", "incident_tabs", "postmortems")),
+        (
+            "Incidents",
+            "incidents.index",
+            ("incidents", "incident_tabs", "customers", "postmortems"),
+        ),
         ("Insights", "insights.index", ("insights",)),
     ]
     if current_user.role is Role.ADMIN:
@@ -143,6 +152,8 @@ def _effects(deliveries: Sequence[Delivery]) -> str:
 
 def _place(delivery: Delivery) -> str:
     """Say where a delivery goes, or "" when what it does says so already."""
+    if delivery.kind in _TO_CUSTOMERS:
+        return ""
     if delivery.target != WAR_ROOM:
         return delivery.target
     return "" if "channel" in effect(delivery.kind) else "the incident's channel"

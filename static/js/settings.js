@@ -5,10 +5,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => {
     const text = document.getElementById(button.dataset.copy);
     try {
-      await navigator.clipboard.writeText(text.value);
+      await navigator.clipboard.writeText(text.value ?? text.textContent);
       said.textContent = "Copied.";
     } catch {
-      text.select();
+      getSelection().selectAllChildren(text);
+      text.select?.();
       said.textContent = "Selected: copy it with your keyboard.";
     }
   });

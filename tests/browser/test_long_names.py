@@ -27,7 +27,7 @@ PAGES = (
 )
 
 
-def test_a_service_with_a_long_name_widens_no_page(site: Site, chromium: Browser) -> None:
+def test_a_long_name_or_link_widens_no_page(site: Site, chromium: Browser) -> None:
     page = chromium.new_context(viewport={"width": 390, "height": 844}).new_page()
     site.sign_in(page)
     with install(site.database_url).app_context():
@@ -45,4 +45,12 @@ def test_a_service_with_a_long_name_widens_no_page(site: Site, chromium: Browser
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > 390:
             wide[address] = width
+    page.goto(f"{site.url}/settings/members/invite")
+    page.get_by_label("E-mail").fill("lin@example.com")
+    page.get_by_role("button", name="Make the invitation").click()
+    page.get_by_role("button", name="Copy").click()
+    # A link may have a hyphen to break at, or none.
+    page.locator("#link").evaluate("link => link.textContent = 'x'.repeat(80)")
+    if (width := page.evaluate("document.documentElement.scrollWidth")) > 390:
+        wide["invited"] = width
     assert wide == {}

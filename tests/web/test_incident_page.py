@@ -27,6 +27,7 @@ from incidentbot.incidents.people import add_person
 from incidentbot.incidents.queries import list_newest_deliveries
 from incidentbot.ops.version import VERSION
 from incidentbot.outbox.models import Delivery, DeliveryState
+from incidentbot.outbox.publish import Effect, publish
 from incidentbot.status_pages.models import SETTINGS_ID, StatusPageSettings
 from incidentbot.users.actor import Actor, Door, actor_for
 from incidentbot.users.members import invite
@@ -162,6 +163,19 @@ def rate_updates(session: Session) -> None:
     """Have an update of a P1 due every 7 minutes."""
     with write_transaction(session):
         session.add(SeveritySetting(severity=Severity.P1, meaning="Bad", update_minutes=7))
+
+
+def mail_to_subscribers(session: Session) -> None:
+    with write_transaction(session):
+        incident = session.scalars(select(Incident).where(Incident.number == 1)).one()
+        mail = Effect(
+            kind="email.subscribers",
+            target="INC-1/1",
+            stream="subscribers/INC-1",
+            dedupe_key="INC-1/email.subscribers/1",
+            incident_id=incident.id,
+        )
+        publish(session, [mail])
 
 
 def switch_the_status_page_on(session: Session) -> None:
@@ -636,6 +650,13 @@ def test_the_deliveries_name_people_and_say_why_something_was_left_out(
     assert "/skip" not in viewer.get("/incidents/INC-1/deliveries").text
 
 
+@pytest.mark.usefixtures("ada")
+def test_a_mail_to_the_subscribers_has_no_place(signed_in: SignIn, do: Do) -> None:
+    do(mail_to_subscribers)
+    page = told(signed_in(Role.VIEWER).get("/incidents/INC-1/deliveries"))
+    assert "Mail to the status page's subscribers Waiting" in page
+
+
 def test_an_end_that_is_put_off_says_until_when(signed_in: SignIn, ada: Actor, do: Do) -> None:
     do(commands.change_severity, "INC-1", ada, "P1", "Worse")
     do(commands.resolve, "INC-1", ada)
@@ -703,6 +724,13 @@ def test_the_audit_tab_is_for_admins(signed_in: SignIn, ada: Actor, do: Do) -> N
     page = told(signed_in(Role.ADMIN).get("/incidents/INC-1/audit"))
     assert "commander: Ada Lovelace → Bob" in page
     assert "192.0.2.7" in page
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("tab", ["", "/customers", "/deliveries", "/audit", "/postmortem"])
+def test_each_tab_of_an_incident_is_among_the_incidents(signed_in: SignIn, tab: str) -> None:
+    page = signed_in(Role.ADMIN).get(f"/incidents/INC-1{tab}").text
+    assert '<a href="/" aria-current="true">Incidents</a>' in page
 
 
 def test_the_postmortem_is_previewed_without_being_saved(
