@@ -334,7 +334,7 @@ def test_a_new_admin_gives_the_first_service_an_owner_by_name(
     with app.app_context():
         (owner,) = db.session.get_one(Service, 1).owners
         assert (owner.slack_user_id, owner.role) == ("U0KEN0000A", Role.RESPONDER)
-    assert "create account" in admin.get("/settings/audit?action=create_account").text
+    assert ">Create account</span>" in admin.get("/settings/audit?action=create_account").text
 
 
 @pytest.mark.usefixtures("ken")
