@@ -10,7 +10,12 @@ import time
 import traceback
 from pathlib import Path
 
-DRILLS = sorted(path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py"))
+# A test without a `drill` has no longer form: `make test` does all of it.
+DRILLS = sorted(
+    path.stem.removeprefix("test_")
+    for path in Path(__file__).parent.glob("test_*.py")
+    if "\ndef drill(" in path.read_text()
+)
 
 
 def main() -> int:
