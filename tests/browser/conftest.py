@@ -57,6 +57,15 @@ def served(folder: Path, database_url: str, **settings: str) -> Iterator[Site]:
         yield Site(url, database_url)
 
 
+@contextmanager
+def empty_site(folder: Path) -> Iterator[Site]:
+    """Serve an app without Slack whose database, in `folder`, is new."""
+    database_url = f"sqlite:///{folder}/app.db"
+    install(database_url)
+    with served(folder, database_url) as site:
+        yield site
+
+
 @pytest.fixture
 def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
     app = install(sqlite_url)

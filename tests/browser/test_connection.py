@@ -14,7 +14,7 @@ from incidentbot.incidents.people import add_person, remove_person
 from incidentbot.users.actor import Door, actor_for
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from tests.browser.conftest import Site, served
+from tests.browser.conftest import Site, empty_site
 from tests.browser.test_web_pages import POLL_MS, assert_accessible, declare, opened
 from tests.installation import install
 
@@ -24,10 +24,7 @@ CARDS_MS = 3_000
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One live app without Slack for the whole file."""
-    folder = tmp_path_factory.mktemp("site")
-    database_url = f"sqlite:///{folder}/app.db"
-    install(database_url)
-    with served(folder, database_url) as site:
+    with empty_site(tmp_path_factory.mktemp("site")) as site:
         yield site
 
 

@@ -13,7 +13,7 @@ from incidentbot.database import write_transaction
 from incidentbot.extensions import db
 from incidentbot.incidents.models import EventKind, Incident, TimelineEvent
 from incidentbot.users.models import Role
-from tests.browser.conftest import Site, served
+from tests.browser.conftest import Site, empty_site
 from tests.browser.test_web_pages import (
     FOCUSED,
     POLL_MS,
@@ -31,10 +31,7 @@ PHONE = {"width": 390, "height": 844}
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One live app without Slack for the whole file: every test declares an incident of its own."""
-    folder = tmp_path_factory.mktemp("site")
-    database_url = f"sqlite:///{folder}/app.db"
-    install(database_url)
-    with served(folder, database_url) as site:
+    with empty_site(tmp_path_factory.mktemp("site")) as site:
         yield site
 
 

@@ -13,7 +13,7 @@ from incidentbot.incidents.lifecycle import Severity
 from incidentbot.users.actor import Door, actor_for
 from incidentbot.users.members import invite
 from incidentbot.users.models import Role
-from tests.browser.conftest import Site, served
+from tests.browser.conftest import Site, empty_site
 from tests.browser.test_web_pages import COME_BACK, LEAVE, POLL_MS, opened
 from tests.installation import install
 
@@ -21,8 +21,8 @@ DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 STILL_MS = 120_000
 # Web Vitals call a page steady up to 0.1. Each news is measured by itself: they come seconds apart.
-AT_THE_TOP = 0.06
-SCROLLED = 0.02
+AT_THE_TOP = 0.08  # what is below a longer update goes down
+SCROLLED = 0.05  # the page's foot goes down when an event comes above it
 STILL = 0.005
 # Beside the form that one types in, the timeline makes room for a long update.
 BESIDE_THE_FORM = 0.09
@@ -43,10 +43,7 @@ Act = Callable[..., Any]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One live app without Slack for the whole file."""
-    folder = tmp_path_factory.mktemp("site")
-    database_url = f"sqlite:///{folder}/app.db"
-    install(database_url)
-    with served(folder, database_url) as site:
+    with empty_site(tmp_path_factory.mktemp("site")) as site:
         yield site
 
 
@@ -245,11 +242,11 @@ def test_the_verification_of_the_audit_log_leaves_its_reader_in_place(
         at = read.evaluate(TOP)
         page.locator("form.acts").evaluate("form => form.requestSubmit()")
         page.locator("[aria-label='Verification under way']").wait_for()
-        assert read.evaluate(TOP) == at
+        assert abs(read.evaluate(TOP) - at) <= 1  # where it lies between two pixels
         while page.locator("[aria-label='Verification under way']").count():
             page.clock.run_for(2_000)
         expect(page.get_by_role("heading", name="The log is whole")).to_be_attached()
-        assert read.evaluate(TOP) == at
+        assert abs(read.evaluate(TOP) - at) <= 1  # where it lies between two pixels
         assert shift_of(page) < SCROLLED
 
 

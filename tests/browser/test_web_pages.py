@@ -15,7 +15,7 @@ from incidentbot.extensions import db
 from incidentbot.outbox.models import UNFINISHED
 from incidentbot.outbox.operate import list_deliveries
 from incidentbot.users.models import Role
-from tests.browser.conftest import AXE, Site, served
+from tests.browser.conftest import AXE, Site, empty_site
 from tests.installation import install
 from tests.scenarios.world import ADA, World, eventually, world
 
@@ -39,10 +39,7 @@ FOCUSED = "document.activeElement.id || document.activeElement.textContent.trim(
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One live app without Slack for the whole file: every test declares an incident of its own."""
-    folder = tmp_path_factory.mktemp("site")
-    database_url = f"sqlite:///{folder}/app.db"
-    install(database_url)
-    with served(folder, database_url) as site:
+    with empty_site(tmp_path_factory.mktemp("site")) as site:
         yield site
 
 
