@@ -93,7 +93,7 @@ def state_of_maintenance(maintenance: Maintenance) -> dict[str, Any]:
         "ends_at": maintenance.ends_at.isoformat(),
         "ended_at": maintenance.ended_at.isoformat() if maintenance.ended_at else None,
         "status": maintenance.status.value,
-        "services": sorted(service.id for service in maintenance.services),
+        "services": sorted(service.slug for service in maintenance.services),
     }
 
 

@@ -21,6 +21,8 @@ _PEOPLE = frozenset({"commander_id", "owners", "user_id", "merged_into_id"})
 # Said in words beside it.
 _UNSAID = frozenset({"person_id"})
 _NAMES = {"postmortem": "post-mortem"}
+# What holds one of our own words, like sign_in.
+_IDENTIFIERS = frozenset({"purpose", "status"})
 _SHOWN = 300  # characters of a long text
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 _NUMBERED = re.compile(r"([a-z ]+) ([0-9]{1,18})")
@@ -136,9 +138,13 @@ def _in_words(key: str, value: Any, names: Mapping[int, str], start: int = 0) ->
         return "yes" if value else "no"
     if key in _PEOPLE:
         return ", ".join(names.get(who, f"person {who}") for who in _ids(value)) or "none"
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
     if isinstance(value, list | dict):
         return json.dumps(value) if value else "none"
     text = str(value)
+    if key in _IDENTIFIERS:
+        return text.replace("_", " ")
     if _MOMENT.fullmatch(text):
         return datetime.fromisoformat(text)
     shown = text[start : start + _SHOWN]

@@ -240,6 +240,8 @@ def test_things_and_people_are_named_and_times_are_written_as_everywhere(
         log.append(session, ada, "add_service", "service 5", before={}, after={"name": "Pay <x>"})
         log.append(session, ada, "deactivate", f"user {person}", before={}, after={})
         log.append(session, ada, "delete_rule", "rule 7", before={"target": "#all"}, after={})
+        said = {"purpose": "new_password", "services": ["payments", "search_api"]}
+        log.append(session, ada, "add_link", "INC-8", before={}, after=said)
         moment = "2026-11-25T14:30:42.576688+00:00"
         log.append(
             session,
@@ -257,5 +259,8 @@ def test_things_and_people_are_named_and_times_are_written_as_everywhere(
     assert '<time datetime="2026-11-25T14:30:42+00:00"' in page
     assert "by itself" in page
     assert "responder by system" not in page
+    link = admin.get("/settings/audit?subject=INC-8").text
+    assert "new password" in link
+    assert "payments, search_api" in link
     own = admin.get("/settings/audit?subject=INC-9").text
     assert "none" not in own.split('class="log-changes"')[1].split("</ul>")[0]
