@@ -12,6 +12,7 @@ from incidentbot.incidents.models import Counter, Incident, Service
 from incidentbot.routing.preview import Preview, who_hears
 from incidentbot.status_pages.outlook import Outlook, look_ahead
 from incidentbot.users.actor import Actor
+from incidentbot.users.candidates import Candidate
 from incidentbot.users.models import User
 
 
@@ -32,17 +33,20 @@ def foresee(
     actor: Actor,
     severity: str,
     service: str,
-    commander_id: int | None,
+    commander: Candidate | None,
     is_private: bool,
 ) -> Prospect | None:
-    """Return what declaring would do; None while the severity or the service is not chosen yet."""
+    """Return what declaring would do; None while the severity or the service is not chosen yet.
+
+    Without a commander it is who declares. One whom only Slack knows so far is met by declaring.
+    """
     if severity not in set(Severity):
         return None
     begins = session.execute(
         select(Service, Counter.value + 1, User)
         .select_from(Service)
         .join(Counter, Counter.name == "incident")
-        .outerjoin(User, User.id == commander_id)
+        .outerjoin(User, User.id == (commander.user_id if commander else None))
         .options(joinedload(Service.owners))
         .where(Service.slug == service, Service.archived_at.is_(None))
     )
@@ -51,8 +55,8 @@ def foresee(
         return None
     found, number, chosen = row
     declarer = session.get(User, actor.user_id) if actor.user_id is not None else None
-    commander = declarer if commander_id is None else chosen
-    people = first_people(commander, declarer, found, is_private) if commander else []
+    first = declarer if commander is None else _account_of(commander, chosen)
+    people = first_people(first, declarer, found, is_private) if first else []
     declared = Incident(
         severity=Severity(severity),
         status=Status.DECLARED,
@@ -67,6 +71,13 @@ def foresee(
         hears=who_hears(session, Severity(severity), found, is_private=is_private, invite=people),
         customers=look_ahead(session, declared),
     )
+
+
+def _account_of(commander: Candidate, known: User | None) -> User:
+    """Return their account, or one as it will be: it is stored by nobody here."""
+    if known is not None:
+        return known
+    return User(name=commander.name, slack_user_id=commander.slack_user_id, role=commander.role)
 
 
 def _channel_name(session: Session, service: Service, number: int, is_private: bool) -> str:

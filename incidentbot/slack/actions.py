@@ -16,7 +16,9 @@ from incidentbot.slack import foreseen, modals
 from incidentbot.slack.answers import Answer, notice
 from incidentbot.status_pages.preview import tell_customers
 from incidentbot.users.actor import Actor
-from incidentbot.users.people import find_by_slack_id, identify_slack_person
+from incidentbot.users.candidates import Among, Candidate, namesakes
+from incidentbot.users.models import Role
+from incidentbot.users.people import identify_slack_person
 
 Values = Mapping[str, str]
 
@@ -57,17 +59,30 @@ def declare(session: Session, actor: Actor, values: Values, base_url: str) -> An
 
 
 def foresee(session: Session, actor: Actor, values: Values, *, has_mail: bool) -> str:
-    """Return what declaring with these values would do, "" while that is not chosen yet."""
-    commander = find_by_slack_id(session, values.get("commander", ""))
+    """Return what declaring with these values would do, "" while that is not chosen yet.
+
+    Whoever may not declare is told nothing of who would hear of it.
+    """
+    if not judge(Action.DECLARE, actor, None).allowed:
+        return ""
     prospect = preview.foresee(
         session,
         actor,
         values.get("severity", ""),
         values.get("service", ""),
-        commander.id if commander else None,
+        _in_slack(session, values.get("commander", "")),
         values.get("is_private") == modals.PRIVATE,
     )
     return foreseen.in_words(prospect, has_mail=has_mail) if prospect else ""
+
+
+def _in_slack(session: Session, slack_user_id: str) -> Candidate | None:
+    """Return whom Slack's menu of people names, met or not."""
+    if not slack_user_id:
+        return None
+    known = namesakes(session, slack_user_id, Among.PEOPLE)
+    unmet = Candidate(None, slack_user_id, "", None, slack_user_id, Role.RESPONDER, False)
+    return next((one for one in known if one.slack_user_id == slack_user_id), unmet)
 
 
 def post_update(session: Session, actor: Actor, reference: str, values: Values) -> Result:

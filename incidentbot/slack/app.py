@@ -133,35 +133,49 @@ def _listen_to_modals(bolt: App, settings: Settings) -> None:
 
         _submit(ack, body, carry_out)
 
+    def foresee_for(session: Session, body: Body) -> Callable[[actions.Values], str]:
+        """Return what says what declaring would do; nothing to whom we do not answer."""
+        try:
+            actor = read_actor(session, body)
+        except IncidentError:  # it is said when they send the form
+            return lambda _values: ""
+        return partial(actions.foresee, session, actor, has_mail=settings.mail is not None)
+
     @bolt.action({"block_id": "template", "action_id": "value"})
     def template(ack: Ack, body: Body, client: WebClient) -> None:
         ack()
         session, view = db.session(), body["view"]
-        actor = read_actor(session, body)
-        foresee = partial(actions.foresee, session, actor, has_mail=settings.mail is not None)
-        again = modals.declare_view_with_template(session, view, foresee)
+        again = modals.declare_view_with_template(session, view, foresee_for(session, body))
         session.rollback()  # all is read, and Slack may take its time
-        _redraw(client, view, again)
+        _redraw(client, view, again, insists=True)
 
     @bolt.action({"block_id": modals.DECIDES, "action_id": "value"})
     def choice(ack: Ack, body: Body, client: WebClient) -> None:
         ack()
         session, view = db.session(), body["view"]
-        actor, values = read_actor(session, body), modals.read_values(view)
-        text = actions.foresee(session, actor, values, has_mail=settings.mail is not None)
+        text = foresee_for(session, body)(modals.read_values(view))
         session.rollback()  # all is read, and Slack may take its time
         if text or modals.says_what_will_happen(view):
-            _redraw(client, view, modals.with_what_will_happen(view, text))
+            again = modals.with_what_will_happen(view, text)
+            _redraw(client, view, again, insists=not modals.awaits_template(view))
 
 
-def _redraw(client: WebClient, view: Mapping[str, Any], again: modals.View) -> None:
-    """Show an open modal anew. Whoever has chosen on, or closed it, does not want it as it was."""
-    try:
-        client.views_update(view_id=view["id"], hash=view["hash"], view=again)
-    except SlackApiError as error:
-        # https://docs.slack.dev/reference/methods/views.update
-        if error.response["error"] not in ("hash_conflict", "not_found"):
-            raise
+def _redraw(
+    client: WebClient, view: Mapping[str, Any], again: modals.View, *, insists: bool
+) -> None:
+    """Show an open modal anew; one that was closed meanwhile is not missed.
+
+    Of two quick choices the second comes with the modal as it was before the first was answered. Who
+    `insists` knows of both, and is shown all the same.
+    """
+    for guard in ({"hash": view["hash"]}, {})[: 2 if insists else 1]:
+        try:
+            client.views_update(view_id=view["id"], view=again, **guard)
+            return
+        except SlackApiError as error:
+            # https://docs.slack.dev/reference/methods/views.update
+            if error.response["error"] not in ("hash_conflict", "not_found"):
+                raise
 
 
 def _listen_to_buttons(bolt: App, base_url: str) -> None:

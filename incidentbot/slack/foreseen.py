@@ -1,7 +1,7 @@
 """What declaring would do, told in the modal before it is done."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from incidentbot.channels.slack.mrkdwn import escape
 from incidentbot.incidents.preview import Prospect
@@ -21,14 +21,14 @@ def in_words(prospect: Prospect, *, has_mail: bool) -> str:
     private = "private " if prospect.is_private else ""
     lines = [f"opens the {private}channel `#{prospect.channel_name}`"]
     if hears.invited:
-        lines.append(f"invites {_listed(hears.invited)}")
+        lines.append(f"invites {_people(hears.invited)}")
     if hears.channels:
-        lines.append(f"tells {_listed(hears.channels)}")
+        lines.append(f"tells {_listed(map(_channel, hears.channels))}")
     if hears.people:
         people = "1 person" if len(hears.people) == 1 else f"{len(hears.people)} people"
-        lines.append(f"sends a direct message to {people}: {_listed(hears.people)}")
+        lines.append(f"sends a direct message to {people}: {_people(hears.people)}")
     if hears.spared:
-        lines.append(f"leaves out {_listed(hears.spared)}, who asked for no direct messages")
+        lines.append(f"leaves out {_people(hears.spared)}, who asked for no direct messages")
     if not hears.channels and not hears.people:
         lines.append("tells nobody else")
     name = escape(prospect.service.name, _NAME_LIMIT)
@@ -72,12 +72,16 @@ def _for_customers(customers: Outlook, is_private: bool, has_mail: bool) -> Iter
         yield "• Statuspage tells its own subscribers"
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(map(_name, names[:_NAMES]))
-    more = len(names) - _NAMES
-    return f"{shown} and {more} more" if more > 0 else shown
+def _people(names: Iterable[str]) -> str:
+    return _listed(escape(name, _NAME_LIMIT) for name in names)
 
 
-def _name(name: str) -> str:
-    """Return a person's name, or a channel's: Slack shows the name of one given by its id."""
+def _channel(name: str) -> str:
+    """Return a channel as the rule names it: of one given by its id, Slack shows the name."""
     return f"<#{name}>" if _CHANNEL_ID.fullmatch(name) else escape(name, _NAME_LIMIT)
+
+
+def _listed(escaped: Iterable[str]) -> str:
+    all_of_them = list(escaped)
+    shown, more = ", ".join(all_of_them[:_NAMES]), len(all_of_them) - _NAMES
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -81,6 +81,11 @@ def says_what_will_happen(view: Mapping[str, Any]) -> bool:
     return any(block.get("block_id") == WILL_HAPPEN for block in view["blocks"])
 
 
+def awaits_template(view: Mapping[str, Any]) -> bool:
+    """Whether an open declare modal is about to be filled in: its template was chosen just now."""
+    return read_values(view).get("template", "") != str(view.get("private_metadata") or "")
+
+
 def update_view(incident: Incident) -> View:
     """Return the modal that posts a status update."""
     moves = [

@@ -196,6 +196,10 @@ def _known(session: Session, claims: Claims) -> User | None:
 
 def _link(session: Session, user: User, claims: Claims, actor: Actor) -> None:
     if claims.slack_user_id is not None:
+        # Of two at one moment the second is not to undo the first.
+        session.refresh(user, with_for_update={"key_share": True})
+        if user.slack_user_id not in (None, claims.slack_user_id):
+            raise Conflict("Somebody else in Slack was linked to this account just now.")
         user.slack_user_id = claims.slack_user_id
         after = {"slack_user_id": claims.slack_user_id}
     else:

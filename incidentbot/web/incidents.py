@@ -244,7 +244,7 @@ def _preview(values: Mapping[str, str]) -> dict[str, Any]:
         actor(),
         values.get("severity", ""),
         values.get("service", ""),
-        meant[0].user_id if len(meant) == 1 else None,
+        meant[0] if len(meant) == 1 else None,
         "is_private" in values,
     )
     return {

@@ -1,6 +1,8 @@
 """Let people be named while what is unique of them changes, and they are changed while they are named."""
 
 # safe beside the version before: it holds what the constraints in its place held, in the same transaction.
+# Until that version's processes have ended, one that merges two accounts may deadlock with a command of
+# this version on the same person: PostgreSQL ends one of them, and its person is told to try again.
 
 import sqlalchemy as sa
 from alembic import op

@@ -12,6 +12,7 @@ from incidentbot.incidents.preview import Prospect, foresee
 from incidentbot.routing.models import AudienceKind, RoutingRule
 from incidentbot.routing.plan import Moment
 from incidentbot.routing.preview import who_hears_when
+from incidentbot.users.candidates import candidate
 from incidentbot.users.models import DirectMessages, User
 from tests.team import Team
 
@@ -35,7 +36,7 @@ def prepare(team: Team) -> None:
 
 
 def ahead(session: Session, team: Team, **wanted: Any) -> Prospect:
-    asked = {"severity": "P1", "service": "payments", "commander_id": None, "is_private": False}
+    asked = {"severity": "P1", "service": "payments", "commander": None, "is_private": False}
     prospect = foresee(session, team.ada, **{**asked, **wanted})
     assert prospect is not None
     return prospect
@@ -56,7 +57,7 @@ def test_what_was_foreseen_is_what_happens(
             team,
             severity=severity,
             service=service,
-            commander_id=grace,
+            commander=candidate(session.get_one(User, grace)),
             is_private=is_private,
         )
         names = {user.slack_user_id: user.name for user in session.query(User).all()}
@@ -101,7 +102,7 @@ def test_looking_ahead_changes_nothing(team: Team) -> None:
 def test_nothing_is_foreseen_while_something_is_not_chosen(
     team: Team, choice: dict[str, str]
 ) -> None:
-    asked = {"severity": "P1", "service": "payments", "commander_id": None, "is_private": False}
+    asked = {"severity": "P1", "service": "payments", "commander": None, "is_private": False}
     with team.sessions() as session:
         assert foresee(session, team.ada, **{**asked, **choice}) is None
 

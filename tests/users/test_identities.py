@@ -276,6 +276,26 @@ def test_one_account_elsewhere_linked_twice_at_once_is_linked_once(team: Team) -
     assert team.problems() == []
 
 
+@on_postgres
+def test_of_two_in_slack_linked_at_once_the_second_does_not_undo_the_first(team: Team) -> None:
+    actor = account(team)
+
+    def act(slack_user_id: str) -> str:
+        return link(team, actor, replace(IN_SLACK, slack_user_id=slack_user_id, email=None))
+
+    with team.sessions() as session, ThreadPoolExecutor(2) as pool:
+        with write_transaction(session):
+            lock(session, User.id == actor.user_id)
+            first = pool.submit(act, "U0ONE")
+            wait_until_waiting(team, 1)
+            second = pool.submit(act, "U0TWO")
+            wait_until_waiting(team, 2)
+        outcomes = [first.exception(10), second.exception(10)]
+    assert sorted(type(outcome) for outcome in outcomes if outcome is not None) == [Conflict]
+    linked = "U0ONE" if outcomes[0] is None else "U0TWO"
+    assert user_of(team, actor.user_id).slack_user_id == linked
+
+
 def _tell(session: Session, slack_user_id: str = "U0ADA") -> None:
     with write_transaction(session):
         record_profile(session, slack_user_id, "Ada Byron", EMAIL)
