@@ -113,7 +113,11 @@ def error_page(status: int, title: str = "", advice: str = "", **more: Any) -> P
 
 def _http_error(error: HTTPException) -> Page | HTTPException:
     status = error.code or 500
-    return error if status < 400 else error_page(status)
+    try:
+        return error if status < 400 else error_page(status)
+    except DATABASE_AWAY:
+        _ask_nobody_who_is_signed_in()
+        return error_page(status)
 
 
 def not_taken(status: int, title: str = "", advice: str = "", **more: Any) -> Page:
@@ -203,10 +207,14 @@ def _refused(error: IncidentError) -> Page:
     return error_page(status, str(error), advice)
 
 
+def _ask_nobody_who_is_signed_in() -> None:
+    """Have the page shown without asking the database."""
+    g._login_user = login.anonymous_user()
+
+
 def _no_database(_error: Exception) -> Page:
     log.exception("no database", extra={"endpoint": request.endpoint})
-    # The page must not ask the database who is signed in.
-    g._login_user = login.anonymous_user()
+    _ask_nobody_who_is_signed_in()
     if request.method != "POST":
         return error_page(503)
     if SECRETS & request.form.keys():

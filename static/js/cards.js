@@ -20,14 +20,12 @@ if (live) {
     event.detail.shouldSwap = false;
     const { xhr } = event.detail;
     const inOrder = !isSomebodyAt();
-    if (xhr.status !== 200) {
-      if (newest && inOrder) show(newest, true);
-      return;
-    }
+    if (xhr.status === 304 && newest && inOrder) show(newest, true);
+    if (xhr.status !== 200) return;
     const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
     if (!page.getElementById("open-heading")) return; // somebody else answered
     live.dataset.etag = xhr.getResponseHeader("ETag");
-    const news = tidings(known, cardsOf(page));
+    const news = tidings(known, cardsOf(page), gone(page));
     known = cardsOf(page);
     show(page, inOrder);
     if (news) document.getElementById("news").textContent = news;
@@ -36,9 +34,7 @@ if (live) {
     addEventListener(sign, () => (touched = Date.now()), { capture: true, passive: true });
   }
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) return;
-    cameBack = Date.now();
-    if (newest) show(newest, true);
+    if (!document.hidden) cameBack = Date.now(); // the answer to what is asked now is put in order
   });
   live.addEventListener("click", ({ target }) => {
     if (!target.closest("#open-news button")) return;
@@ -93,7 +89,7 @@ function renew(list, listNow) {
   const now = new Map([...listNow.children].map((card) => [card.id, card]));
   for (const card of [...list.children]) {
     const same = now.get(card.id);
-    if (!same) close(card);
+    if (!same) close(card, gone(listNow.ownerDocument));
     else if (isChanged(card, same)) card.replaceWith(same.cloneNode(true));
   }
   const order = ({ children }) => [...children].map((card) => card.id).join();
@@ -101,14 +97,17 @@ function renew(list, listNow) {
 }
 
 // Nothing of the incident stays: the reader may just not see it any more.
-function close(card) {
+function close(card, how) {
   if (!card.matches(".incident-card")) return; // it is already
   const over = document.createElement("li");
   over.id = card.id;
   over.className = "card-over";
   over.style.minHeight = `${card.offsetHeight}px`;
-  over.textContent = `${words(card, ".reference")} is not open any more`;
+  over.textContent = `${words(card, ".reference")} ${how}`;
+  over.tabIndex = -1;
+  const wasAt = card.contains(document.activeElement);
   card.replaceWith(over);
+  if (wasAt) over.focus({ preventScroll: true });
 }
 
 function newcomers(now) {
@@ -118,17 +117,27 @@ function newcomers(now) {
 function name(cards) {
   const line = document.getElementById("open-news");
   line.hidden = !cards.length;
-  if (!cards.length) return;
+  if (!cards.length) {
+    line.firstElementChild.replaceChildren();
+    return;
+  }
   const [first] = cards;
   const severity = first.querySelector(".severity").cloneNode(true);
   const link = first.querySelector("h3 a").cloneNode(true);
-  link.removeAttribute("id");
+  link.id = "open-news-link"; // the focus comes back to it
+  link.dir = "auto";
   link.prepend(`${words(first, ".reference")} `);
   const button = document.createElement("button");
   button.className = "btn btn-outline-secondary btn-sm";
   button.textContent = "Show";
+  button.id = "open-news-show";
   const others = cards.length > 1 ? [`+${cards.length - 1}`] : [];
   line.firstElementChild.replaceChildren("New ", severity, link, ...others, button);
+}
+
+// Where there are more than cards, one may only have been pushed off.
+function gone(page) {
+  return page.getElementById("open-more").hidden ? "is not open any more" : "is not among the first any more";
 }
 
 function cardsOf(root) {
@@ -140,7 +149,7 @@ function words(card, selector) {
 }
 
 // What a screen reader says: what came, what went, what moved on.
-function tidings(before, now) {
+function tidings(before, now, how) {
   const said = [];
   for (const [id, card] of now) {
     const known = before.get(id);
@@ -150,6 +159,6 @@ function tidings(before, now) {
     else if (state !== `${words(known, ".severity")}, ${words(known, ".status")}`) said.push(`${name} is now ${state}`);
     else if (words(card, ".last-update") !== words(known, ".last-update")) said.push(`Update of ${name}: ${words(card, ".last-update")}`);
   }
-  for (const [id, card] of before) if (!now.has(id)) said.push(`${words(card, ".reference")} is not open any more`);
+  for (const [id, card] of before) if (!now.has(id)) said.push(`${words(card, ".reference")} ${how}`);
   return said.join(". ");
 }

@@ -8,8 +8,9 @@ from html import unescape
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 
-from incidentbot.extensions import db
+from incidentbot.extensions import db, login
 from incidentbot.users.models import Role, User
 
 SignIn = Callable[[Role], FlaskClient]
@@ -98,3 +99,17 @@ def test_what_would_be_refused_again_is_not_offered(signed_in: SignIn) -> None:
         answer = client.get(path)
         assert answer.status_code == status
         assert ways(answer.text) == [("/", "All incidents")]
+
+
+def test_a_mistyped_address_is_said_while_the_database_is_away(
+    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = signed_in(Role.RESPONDER)
+
+    def away(_number: str) -> None:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr(login, "_user_callback", away)
+    answer = person.get("/no-such-page")
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.text
