@@ -81,7 +81,15 @@ def _in_slack(session: Session, slack_user_id: str) -> Candidate | None:
     if not slack_user_id:
         return None
     known = namesakes(session, slack_user_id, Among.PEOPLE)
-    unmet = Candidate(None, slack_user_id, "", None, slack_user_id, Role.RESPONDER, False)
+    unmet = Candidate(
+        user_id=None,
+        name=slack_user_id,
+        real_name="",
+        email=None,
+        slack_user_id=slack_user_id,
+        role=Role.RESPONDER,
+        has_left=False,
+    )
     return next((one for one in known if one.slack_user_id == slack_user_id), unmet)
 
 
